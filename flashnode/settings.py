@@ -1,0 +1,357 @@
+"""Settings: the only reader of the environment. Fails at start, naming the variable that is wrong.
+
+Every secret may also be given as NAME_FILE, the path of a file that holds it.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import environ
+from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.FileAwareEnv()
+_env_file = Path(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
+if _env_file.is_file():
+    env.read_env(_env_file)
+
+
+def _required(name: str) -> str:
+    value: str = env.str(name, default="")
+    if not value:
+        raise ImproperlyConfigured(f"Set {name} (or {name}_FILE); .env.example explains each one.")
+    return value
+
+
+def _fernet_keys() -> list[str]:
+    """Keys as a list, newest first. A single string would be read as one-character keys, and a
+    missing setting falls back to SECRET_KEY in the field's library: both are refused here."""
+    keys = [key.strip() for key in _required("FERNET_KEYS").split(",") if key.strip()]
+    for position, key in enumerate(keys, start=1):
+        try:
+            Fernet(key)
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"FERNET_KEYS: key {position} is not a Fernet key (32 bytes, url-safe base64)."
+            ) from None
+    return keys
+
+
+DEBUG = env.bool("DEBUG", default=False)
+SECRET_KEY = _required("SECRET_KEY")
+FERNET_KEYS = _fernet_keys()
+#: The keys above are full-strength keys already, so they are used as they are.
+FERNET_USE_HKDF = False
+#: Keys the fingerprints of API keys: apart from FERNET_KEYS, so that rotating those keeps them.
+FINGERPRINT_KEY = _required("FINGERPRINT_KEY")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+# --- Procountor ------------------------------------------------------------------------------
+
+
+def _procountor(name: str, default_base_url: str) -> dict[str, str]:
+    prefix = f"PROCOUNTOR_{name.upper()}"
+    return {
+        "base_url": env.str(f"{prefix}_BASE_URL", default=default_base_url),
+        "client_id": env.str(f"{prefix}_CLIENT_ID", default="flashnodeClient"),
+        "client_secret": env.str(f"{prefix}_CLIENT_SECRET", default=""),
+        "redirect_uri": env.str(f"{prefix}_REDIRECT_URI", default=""),
+        # The `iss` claim of the environment's keys: the host that issues them.
+        "key_issuer": env.str(
+            f"{prefix}_KEY_ISSUER", default=default_base_url.removesuffix("/api")
+        ),
+    }
+
+
+PROCOUNTOR = {
+    "test": _procountor("test", "https://pts-api.procountor.com/api"),
+    "production": _procountor("production", "https://api.procountor.com/api"),
+}
+#: All tenants, processes and machines together (design, section 5; documented limit: 60).
+PROCOUNTOR_REQUESTS_PER_SECOND = env.float("PROCOUNTOR_REQUESTS_PER_SECOND", default=15.0)
+PROCOUNTOR_CONNECT_TIMEOUT_SECONDS = env.float("PROCOUNTOR_CONNECT_TIMEOUT_SECONDS", default=10.0)
+PROCOUNTOR_READ_TIMEOUT_SECONDS = env.float("PROCOUNTOR_READ_TIMEOUT_SECONDS", default=30.0)
+PROCOUNTOR_TOTAL_TIMEOUT_SECONDS = env.float("PROCOUNTOR_TOTAL_TIMEOUT_SECONDS", default=60.0)
+
+# --- Exports (design, section 5) -------------------------------------------------------------
+
+EXPORT_RETRY_SECONDS = env.list(
+    "EXPORT_RETRY_SECONDS", cast=int, default=[1, 60, 300, 1800, 7200, 18000, 36000, 36000]
+)
+EXPORT_LOOKUP_SECONDS = env.list("EXPORT_LOOKUP_SECONDS", cast=int, default=[30, 360])
+#: Longer than the longest request, so that only a dead holder loses its claim.
+EXPORT_LEASE_SECONDS = env.int("EXPORT_LEASE_SECONDS", default=180)
+#: How long a lane's worker waits for its next due export before it gives up its place.
+EXPORT_LINGER_SECONDS = env.int("EXPORT_LINGER_SECONDS", default=5)
+
+# --- Django ----------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_q",
+    "flashnode.apps.SiteConfig",
+    "integrations",
+    "invoices",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "flashnode.urls"
+WSGI_APPLICATION = "flashnode.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "flashnode" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+
+def _database() -> dict[str, Any]:
+    """SQLite is tuned for several writers: WAL, the write lock taken at BEGIN, and full
+    synchronisation, because an attempt must be on disk before its request leaves."""
+    config: dict[str, Any] = env.db_url(
+        "DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'flashnode.sqlite3'}"
+    )
+    if config["ENGINE"].endswith("sqlite3"):
+        config["OPTIONS"] = {
+            "timeout": 30,
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+        }
+    config["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=600)
+    config["CONN_HEALTH_CHECKS"] = True
+    return config
+
+
+DATABASES = {"default": _database()}
+
+REDIS_URL = env.str("REDIS_URL", default="")
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}
+}
+
+# Each value is explained by a measurement in the operations notes of the README.
+Q_CLUSTER: dict[str, Any] = {
+    "name": "flashnode",
+    "workers": env.int("CLUSTER_WORKERS", default=4),
+    "timeout": 900,
+    "retry": 1200,
+    "queue_limit": 8,
+    "save_limit": -1,
+    "ack_failures": True,
+    "max_attempts": 1,
+    "catch_up": False,
+    "recycle": 500,
+    "label": "Background tasks",
+}
+if REDIS_URL:
+    Q_CLUSTER["redis"] = REDIS_URL
+else:
+    Q_CLUSTER |= {"orm": "default", "poll": 0.2}
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = reverse_lazy("admin:login")
+
+LANGUAGE_CODE = env.str("LANGUAGE_CODE", default="en")
+LANGUAGES = [("en", _("English")), ("fi", _("Finnish"))]
+#: Customers are written to in these, staff work in LANGUAGES.
+LOCALE_PATHS = [BASE_DIR / "flashnode" / "locale"]
+TIME_ZONE = "Europe/Helsinki"
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedStaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = env.bool("STATIC_FROM_SOURCE", default=DEBUG)
+
+# A file that passes intake's own limit of 20 MB is the largest thing anyone posts here.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5_000_000
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
+
+# --- Security --------------------------------------------------------------------------------
+
+#: Off only where there is no TLS in front: the demo and tests on loopback.
+SECURE = env.bool("SECURE", default=not DEBUG)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = 12 * 60 * 60
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SECURE_SSL_REDIRECT = SECURE
+SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    # urllib3 writes whole URLs at DEBUG.
+    "loggers": {"urllib3": {"level": "WARNING"}, "django-q": {"level": "WARNING"}},
+}
+
+
+def _link(title: Any, icon: str, name: str, permission: str) -> dict[str, Any]:
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{name}"),
+        "permission": lambda request: request.user.has_perm(permission),
+    }
+
+
+UNFOLD = {
+    "SITE_TITLE": "Flashnode",
+    "SITE_HEADER": "Flashnode",
+    "SITE_SUBHEADER": _("Invoices into Procountor"),
+    "SITE_SYMBOL": "receipt_long",
+    "SHOW_LANGUAGES": True,
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": True,
+    "SITE_URL": None,
+    "STYLES": [lambda request: static("flashnode/admin.css")],
+    "DASHBOARD_CALLBACK": "flashnode.site.home",
+    "ENVIRONMENT": "flashnode.site.environment_badge",
+    # Blue instead of the theme's purple, whose dark variant fails the contrast rules.
+    "COLORS": {
+        "primary": {
+            "50": "#eff6ff",
+            "100": "#dbeafe",
+            "200": "#bfdbfe",
+            "300": "#93c5fd",
+            "400": "#60a5fa",
+            "500": "#3b82f6",
+            "600": "#2563eb",
+            "700": "#1d4ed8",
+            "800": "#1e40af",
+            "900": "#1e3a8a",
+            "950": "#172554",
+        }
+    },
+    "SIDEBAR": {
+        "show_search": False,
+        "show_all_applications": False,
+        "navigation": [
+            {
+                "title": _("Work"),
+                "items": [
+                    {
+                        "title": _("Home"),
+                        "icon": "home",
+                        "link": reverse_lazy("admin:index"),
+                    },
+                    _link(
+                        _("Exports"),
+                        "upload",
+                        "invoices_invoiceexport_changelist",
+                        "invoices.view_invoiceexport",
+                    ),
+                    _link(
+                        _("Invoices"),
+                        "receipt_long",
+                        "invoices_invoice_changelist",
+                        "invoices.view_invoice",
+                    ),
+                    _link(
+                        _("Received files"),
+                        "inbox",
+                        "invoices_receivedfile_changelist",
+                        "invoices.view_receivedfile",
+                    ),
+                ],
+            },
+            {
+                "title": _("Customers"),
+                "items": [
+                    _link(
+                        _("Tenants"),
+                        "apartment",
+                        "integrations_tenant_changelist",
+                        "integrations.view_tenant",
+                    ),
+                    _link(
+                        _("Connection checks"),
+                        "network_check",
+                        "integrations_connectioncheck_changelist",
+                        "integrations.view_connectioncheck",
+                    ),
+                ],
+            },
+            {
+                "title": _("Evidence"),
+                "items": [
+                    _link(
+                        _("Audit trail"),
+                        "history_edu",
+                        "invoices_auditevent_changelist",
+                        "invoices.view_auditevent",
+                    ),
+                ],
+            },
+            {
+                "title": _("Administration"),
+                "collapsible": True,
+                "items": [
+                    _link(_("Users"), "person", "auth_user_changelist", "auth.view_user"),
+                    _link(_("Groups"), "groups", "auth_group_changelist", "auth.view_group"),
+                ],
+            },
+        ],
+    },
+}

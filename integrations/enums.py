@@ -1,0 +1,87 @@
+"""Closed lists that models, checks and the admin share."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Environment(models.TextChoices):
+    """Procountor's two environments; keys of one are refused by the other (REFERENCE 2)."""
+
+    TEST = "test", _("Test")
+    PRODUCTION = "production", _("Production")
+
+
+class TenantState(models.TextChoices):
+    PENDING = "pending", _("Pending")
+    ACTIVE = "active", _("Active")
+    PAUSED = "paused", _("Paused")
+    CLOSED = "closed", _("Closed")
+
+
+class PauseReason(models.TextChoices):
+    CREDENTIAL = "credential", _("API key refused")
+    RIGHTS = "rights", _("Rights missing")
+    PERSON = "person", _("Paused by a person")
+
+
+class CredentialState(models.TextChoices):
+    ACTIVE = "active", _("Active")
+    SUPERSEDED = "superseded", _("Superseded")
+    REVOKED = "revoked", _("Revoked")
+
+
+class ReceivedBy(models.TextChoices):
+    """By which way an API key reached us."""
+
+    EMAIL = "email", _("E-mail")
+    PHONE = "phone", _("Phone")
+    LETTER = "letter", _("Letter")
+    COMMAND = "command", _("Command line")
+
+
+class InvoiceChannel(models.TextChoices):
+    """How Procountor delivers the invoice to the buyer (contract.json, InvoiceChannel)."""
+
+    NO_SENDING = "NO_SENDING", _("No sending")
+    EMAIL = "EMAIL", _("E-mail")
+    MAIL = "MAIL", _("Letter")
+    ELECTRONIC_INVOICE = "ELECTRONIC_INVOICE", _("E-invoice")
+
+
+class AfterSubmit(models.TextChoices):
+    LEAVE_UNFINISHED = "unfinished", _("Leave unfinished")
+    APPROVE = "approve", _("Approve")
+    APPROVE_AND_SEND = "approve_and_send", _("Approve and send")
+
+
+class StaffLanguage(models.TextChoices):
+    """Languages we write to customers in."""
+
+    FINNISH = "fi", _("Finnish")
+    SWEDISH = "sv", _("Swedish")
+    ENGLISH = "en", _("English")
+
+
+class InvoiceLanguage(models.TextChoices):
+    """Languages of an invoice in Procountor (contract.json, Language)."""
+
+    FINNISH = "FINNISH", _("Finnish")
+    SWEDISH = "SWEDISH", _("Swedish")
+    ENGLISH = "ENGLISH", _("English")
+    DANISH = "DANISH", _("Danish")
+    ESTONIAN = "ESTONIAN", _("Estonian")
+    NORWEGIAN = "NORWEGIAN", _("Norwegian")
+
+
+class CheckOutcome(models.TextChoices):
+    RUNNING = "running", _("Running")
+    PASSED = "passed", _("Passed")
+    FAILED = "failed", _("Failed")
+
+
+class Mover(models.TextChoices):
+    """Whose move it is when a step of the check is red."""
+
+    CUSTOMER = "customer", _("Customer")
+    US = "us", _("Flashnode")
+    PROCOUNTOR = "procountor", _("Procountor")
