@@ -103,9 +103,9 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_q",
-    "flashnode.apps.SiteConfig",
     "integrations",
     "invoices",
+    "flashnode.apps.SiteConfig",
 ]
 
 MIDDLEWARE = [

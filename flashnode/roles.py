@@ -1,0 +1,53 @@
+"""The groups staff belong to, and what each may do."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import Group, Permission
+
+_VIEW_ALL = [
+    "integrations.view_tenant",
+    "integrations.view_credential",
+    "integrations.view_bankaccount",
+    "integrations.view_connectioncheck",
+    "invoices.view_invoice",
+    "invoices.view_invoiceexport",
+    "invoices.view_submissionattempt",
+    "invoices.view_receivedfile",
+    "invoices.view_receiveditem",
+    "invoices.view_auditevent",
+]
+_SUPPORT = [
+    "integrations.add_tenant",
+    "integrations.change_tenant",
+    "integrations.check_connection",
+    "integrations.pause_tenant",
+    "integrations.file_credential",
+    "integrations.add_bankaccount",
+    "integrations.change_bankaccount",
+    "integrations.delete_bankaccount",
+]
+_ACCOUNTANT = [
+    "integrations.check_connection",
+    "invoices.upload_file",
+    "invoices.requeue_invoiceexport",
+    "invoices.skip_invoiceexport",
+]
+_STAFF = [f"auth.{verb}_user" for verb in ("add", "change", "view")] + ["auth.view_group"]
+
+ROLES = {
+    "Support": _VIEW_ALL + _SUPPORT,
+    "Accountant": _VIEW_ALL + _ACCOUNTANT,
+    "Management": _VIEW_ALL,
+    "Administrator": _VIEW_ALL + _SUPPORT + _ACCOUNTANT + _STAFF,
+}
+
+
+def create_groups() -> None:
+    """Create the groups with their permissions; groups that exist get what they lack."""
+    for name, codes in ROLES.items():
+        group, _created = Group.objects.get_or_create(name=name)
+        for code in codes:
+            app, codename = code.split(".")
+            group.permissions.add(
+                Permission.objects.get(content_type__app_label=app, codename=codename)
+            )

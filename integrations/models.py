@@ -1,0 +1,330 @@
+"""Who we act for, with which keys, into which accounts. Knows nothing of exports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.utils.text import slugify
+from django.utils.translation import gettext_lazy as _
+from stdnum.exceptions import ValidationError as NumberInvalid
+from stdnum.fi import ytunnus
+
+from integrations import accounts
+from integrations.enums import (
+    AfterSubmit,
+    CheckOutcome,
+    CredentialState,
+    Environment,
+    InvoiceChannel,
+    InvoiceLanguage,
+    PauseReason,
+    ReceivedBy,
+    StaffLanguage,
+    TenantState,
+)
+from integrations.secrets import SealedField
+
+
+def validate_business_id(value: str) -> None:
+    """Refuse a Finnish business ID whose form or check digit is wrong (python-stdnum)."""
+    try:
+        ytunnus.validate(value)
+    except NumberInvalid:
+        raise ValidationError(
+            _("“%(value)s” is not a business ID: its check digit or form is wrong."),
+            code="business_id",
+            params={"value": value},
+        ) from None
+
+
+class Tenant(models.Model):
+    """A customer company we act for, and how its invoices are exported."""
+
+    name = models.CharField(_("name"), max_length=120)
+    slug = models.SlugField(_("short name"), max_length=60, unique=True, blank=True)
+    business_id = models.CharField(
+        _("business ID"), max_length=9, validators=[validate_business_id], help_text="1234567-1"
+    )
+    environment = models.CharField(
+        _("environment"), max_length=10, choices=Environment, default=Environment.TEST
+    )
+    state = models.CharField(
+        _("state"), max_length=10, choices=TenantState, default=TenantState.PENDING
+    )
+    pause_reason = models.CharField(
+        _("pause reason"), max_length=12, choices=PauseReason, blank=True
+    )
+    paused_at = models.DateTimeField(_("paused at"), null=True, blank=True)
+    language = models.CharField(
+        _("language"), max_length=2, choices=StaffLanguage, default=StaffLanguage.FINNISH
+    )
+    contact_name = models.CharField(_("contact person"), max_length=80, blank=True)
+    contact_email = models.EmailField(_("contact e-mail"), blank=True)
+    contact_phone = models.CharField(_("contact phone"), max_length=40, blank=True)
+
+    invoice_channel = models.CharField(
+        _("invoice channel"),
+        max_length=20,
+        choices=InvoiceChannel,
+        default=InvoiceChannel.NO_SENDING,
+        help_text=_("How Procountor delivers the invoice to the buyer."),
+    )
+    after_submit = models.CharField(
+        _("after submitting"),
+        max_length=20,
+        choices=AfterSubmit,
+        default=AfterSubmit.LEAVE_UNFINISHED,
+    )
+    default_vat_status = models.PositiveSmallIntegerField(
+        _("default VAT status"),
+        default=1,
+        help_text=_("Procountor's number for standard domestic sales; 1 is Domestic."),
+    )
+    vat_status_by_category = models.JSONField(
+        _("VAT status by category"),
+        default=dict,
+        blank=True,
+        help_text=_('Other VAT categories, for example {"K": 5, "G": 3}. Unlisted ones are held.'),
+    )
+    invoice_language = models.CharField(
+        _("invoice language"),
+        max_length=10,
+        choices=InvoiceLanguage,
+        default=InvoiceLanguage.FINNISH,
+    )
+    penalty_percent = models.DecimalField(
+        _("penalty interest, %"),
+        max_digits=4,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(50)],
+    )
+    days_to_pay = models.PositiveSmallIntegerField(
+        _("days to pay"), default=14, validators=[MaxValueValidator(999)]
+    )
+    drop_invalid_reference = models.BooleanField(
+        _("drop invalid reference numbers"),
+        default=False,
+        help_text=_("Procountor makes a new one; the old value is kept in the invoice's notes."),
+    )
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("tenant")
+        verbose_name_plural = _("tenants")
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["business_id", "environment"],
+                name="one_tenant_per_business_id_and_environment",
+            )
+        ]
+        permissions = [
+            ("check_connection", "Can run the connection check of a tenant"),
+            ("pause_tenant", "Can pause and resume a tenant"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        try:
+            self.business_id = ytunnus.format(self.business_id)
+        except (NumberInvalid, ValueError):
+            return  # the field's own validator says so
+        if self.after_submit != AfterSubmit.LEAVE_UNFINISHED:
+            raise ValidationError(
+                {
+                    "after_submit": _(
+                        "Approving and sending by us is not available yet: leave invoices "
+                        "unfinished and approve them in Procountor."
+                    )
+                }
+            )
+        self._clean_vat_statuses()
+
+    def _clean_vat_statuses(self) -> None:
+        statuses = self.vat_status_by_category
+        if not isinstance(statuses, dict) or not all(
+            isinstance(key, str) and isinstance(value, int) and not isinstance(value, bool)
+            for key, value in statuses.items()
+        ):
+            raise ValidationError(
+                {"vat_status_by_category": _("Write categories and numbers, such as {“K”: 5}.")}
+            )
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self.slug:
+            self.slug = self._free_slug()
+            if kwargs.get("update_fields") is not None:
+                kwargs["update_fields"] = {*kwargs["update_fields"], "slug"}
+        super().save(*args, **kwargs)
+
+    def _free_slug(self) -> str:
+        base = slug = slugify(self.name)[:50] or "tenant"
+        number = 2
+        while Tenant.objects.filter(slug=slug).exists():
+            slug = f"{base}-{number}"
+            number += 1
+        return slug
+
+    @property
+    def active_credential(self) -> Credential | None:
+        return self.credentials.filter(state=CredentialState.ACTIVE).first()
+
+    @property
+    def invoice_account(self) -> BankAccount | None:
+        """The account invoices are to be paid into."""
+        return self.bank_accounts.order_by("-is_default", "pk").first()
+
+    @property
+    def last_check(self) -> ConnectionCheck | None:
+        return self.checks.order_by("-started_at").first()
+
+
+class Credential(models.Model):
+    """One API key of a tenant. Written by `integrations.custody` only; shown as its last four."""
+
+    tenant = models.ForeignKey(
+        Tenant, models.PROTECT, related_name="credentials", verbose_name=_("tenant")
+    )
+    state = models.CharField(
+        _("state"), max_length=10, choices=CredentialState, default=CredentialState.ACTIVE
+    )
+    api_key = SealedField(_("API key"), null=True, editable=False)
+    last_four = models.CharField(_("last four"), max_length=4, editable=False)
+    fingerprint = models.CharField(_("fingerprint"), max_length=64, editable=False)
+    claims = models.JSONField(_("what the key says"), default=dict, editable=False)
+    received_at = models.DateTimeField(_("received"))
+    received_via = models.CharField(_("received via"), max_length=10, choices=ReceivedBy)
+    received_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name=_("received by"),
+    )
+    superseded_at = models.DateTimeField(_("superseded"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("credential")
+        verbose_name_plural = _("credentials")
+        ordering = ["-received_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant"],
+                condition=Q(state=CredentialState.ACTIVE),
+                name="one_active_credential_per_tenant",
+            ),
+            models.UniqueConstraint(fields=["fingerprint"], name="an_api_key_is_filed_once"),
+        ]
+        permissions = [("file_credential", "Can file an API key")]
+
+    def __str__(self) -> str:
+        return f"…{self.last_four}"
+
+    @property
+    def short_fingerprint(self) -> str:
+        return self.fingerprint[:12]
+
+
+class BankAccount(models.Model):
+    """An account invoices are paid into, and what Procountor says of it."""
+
+    class InProcountor(models.TextChoices):
+        UNCHECKED = "unchecked", _("Not checked yet")
+        ACTIVE = "active", _("Active")
+        INACTIVE = "inactive", _("Inactive")
+        MISSING = "missing", _("Not in Procountor")
+
+    tenant = models.ForeignKey(
+        Tenant, models.PROTECT, related_name="bank_accounts", verbose_name=_("tenant")
+    )
+    iban = models.CharField("IBAN", max_length=34)
+    bic = models.CharField("BIC", max_length=11, blank=True, editable=False)
+    bank_name = models.CharField(_("bank"), max_length=120, blank=True, editable=False)
+    is_default = models.BooleanField(_("for invoices"), default=True)
+    in_procountor = models.CharField(
+        _("in Procountor"),
+        max_length=10,
+        choices=InProcountor,
+        default=InProcountor.UNCHECKED,
+        editable=False,
+    )
+
+    class Meta:
+        verbose_name = _("bank account")
+        verbose_name_plural = _("bank accounts")
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "iban"], name="an_account_once_per_tenant"),
+            models.UniqueConstraint(
+                fields=["tenant"],
+                condition=Q(is_default=True),
+                name="one_invoice_account_per_tenant",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return accounts.formatted(self.iban)
+
+    def clean(self) -> None:
+        self.set_number(self.iban)
+
+    def set_number(self, text: str) -> None:
+        """Take a number in either form; raises ValidationError naming the field."""
+        try:
+            account = accounts.parse(text)
+        except accounts.AccountInvalid as error:
+            raise ValidationError({"iban": str(error)}) from None
+        self.iban, self.bic, self.bank_name = account.iban, account.bic, account.bank_name[:120]
+
+
+class ConnectionCheck(models.Model):
+    """One run of the ordered checks. `steps`: [{step, ok, code, mover, value}], as they ran;
+    `reference_data`: what mapping needs to know about the tenant's company."""
+
+    tenant = models.ForeignKey(
+        Tenant, models.PROTECT, related_name="checks", verbose_name=_("tenant")
+    )
+    credential = models.ForeignKey(
+        Credential, models.PROTECT, null=True, blank=True, verbose_name=_("credential")
+    )
+    outcome = models.CharField(
+        _("outcome"), max_length=10, choices=CheckOutcome, default=CheckOutcome.RUNNING
+    )
+    started_at = models.DateTimeField(_("started"))
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name=_("requested by"),
+    )
+    steps = models.JSONField(_("steps"), default=list)
+    reference_data = models.JSONField(_("reference data"), default=dict)
+
+    class Meta:
+        verbose_name = _("connection check")
+        verbose_name_plural = _("connection checks")
+        ordering = ["-started_at"]
+        indexes = [models.Index(fields=["tenant", "-started_at"], name="checks_newest_first")]
+
+    def __str__(self) -> str:
+        return f"{self.tenant} {self.started_at:%Y-%m-%d %H:%M}"
+
+
+class SpeedLimit(models.Model):
+    """The next free moment (Unix seconds) for a request, shared by all processes and machines."""
+
+    name = models.CharField(max_length=20, primary_key=True)
+    next_at = models.FloatField(default=0)
+
+    def __str__(self) -> str:
+        return self.name

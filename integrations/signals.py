@@ -1,0 +1,8 @@
+"""What happened here, for whoever keeps the record: integrations knows no audit trail.
+
+`acted` carries: action (dotted code), tenant, by (user or None), data (JSON-ready, no secrets).
+"""
+
+from django.dispatch import Signal
+
+acted = Signal()

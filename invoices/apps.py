@@ -1,0 +1,14 @@
+"""Invoices, exports, attempts and the audit trail."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class InvoicesConfig(AppConfig):
+    name = "invoices"
+    verbose_name = _("Invoices and exports")
+
+    def ready(self) -> None:
+        from invoices import audit  # noqa: PLC0415 - models exist only now
+
+        audit.listen()

@@ -1,0 +1,54 @@
+"""The only writer of AuditEvent. Who did what, when; never a secret, never changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.utils import timezone
+
+from integrations.models import Tenant
+from integrations.signals import acted
+from invoices.models import AuditEvent, InvoiceExport
+
+
+def record(
+    action: str,
+    *,
+    export: InvoiceExport | None = None,
+    tenant: Tenant | None = None,
+    by: AbstractBaseUser | None = None,
+    **data: Any,
+) -> AuditEvent:
+    """Append one event. `action` is a dotted, stable code; `data` is JSON-ready facts."""
+    return AuditEvent.objects.create(
+        at=timezone.now(),
+        action=action,
+        tenant_id=export.tenant_id if export else tenant.pk if tenant else None,
+        export=export,
+        by_id=by.pk if by else None,
+        data=data,
+    )
+
+
+def listen() -> None:
+    """Record what integrations and the log-in page report."""
+    acted.connect(_on_acted, dispatch_uid="audit.acted")
+    user_logged_in.connect(_on_login, dispatch_uid="audit.login")
+    user_login_failed.connect(_on_login_failed, dispatch_uid="audit.login_failed")
+
+
+def _on_acted(
+    sender: Any, action: str, tenant: Tenant | None, by: Any, data: dict[str, Any], **kwargs: Any
+) -> None:
+    record(action, tenant=tenant, by=by, **data)
+
+
+def _on_login(sender: Any, user: AbstractBaseUser, **kwargs: Any) -> None:
+    record("user.logged_in", by=user)
+
+
+def _on_login_failed(sender: Any, credentials: dict[str, Any], **kwargs: Any) -> None:
+    # The name as typed may be a password in the wrong box, so only that it failed is kept.
+    record("user.login_failed")
