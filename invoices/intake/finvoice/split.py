@@ -1,0 +1,256 @@
+"""From bytes to Finvoice elements, one by one, so that a broken one never takes the others along.
+
+A file may be one XML document, or a SOAP envelope and a Finvoice document one after another,
+many times over, each with its own encoding. Entities, DTDs and the network stay off.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lxml import etree
+
+from invoices.document import Problem
+from invoices.intake.values import problem
+
+#: An XML document of more tags than this is refused: the tree would not fit in memory.
+MAX_TAGS = 1_500_000
+
+_DECLARATION = re.compile(rb"<\?xml[\s]")
+_DECLARED_ENCODING = re.compile(
+    rb"<\?xml[^>]{0,200}?\bencoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']"
+)
+_TAG = re.compile(rb"<(/?)(?:[A-Za-z_][\w.-]{0,60}:)?Finvoice(?=[\s>/])")
+_ENVELOPE_END = re.compile(rb"</(?:[A-Za-z_][\w.-]{0,60}:)?Envelope\s*>")
+_ENVELOPE_START = re.compile(rb"<(?:[A-Za-z_][\w.-]{0,60}:)?Envelope(?=[\s>/])")
+_ENCODINGS = {
+    "utf-8", "ascii", "iso8859-1", "iso8859-15", "cp1252", "iso8859-4", "iso8859-10", "cp1257",
+}  # fmt: skip
+_BOMS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+    (b"<\x00", "utf-16-le"),
+    (b"\x00<", "utf-16-be"),
+)
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """The buyer's e-invoice address as a SOAP envelope gives it."""
+
+    address: str = ""
+    operator: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One Finvoice of the file: its element without namespaces, or why there is none."""
+
+    element: etree._Element | None = None
+    problem: Problem | None = None
+    receiver: Receiver | None = None
+
+
+class Unparsable(Exception):
+    """A piece of the file that cannot be read as XML; carries the problem."""
+
+    def __init__(self, found: Problem) -> None:
+        super().__init__(found.code)
+        self.problem = found
+
+
+def as_ascii_compatible(content: bytes) -> tuple[bytes, str]:
+    """`content` in an encoding whose markup is ASCII, and the encoding when it is settled.
+
+    UTF-16 and UTF-32 come back as UTF-8. Raises Unparsable when they are damaged.
+    """
+    for mark, encoding in _BOMS:
+        if content.startswith(mark):
+            try:
+                text = content.decode(encoding)
+            except UnicodeDecodeError as error:
+                raise Unparsable(problem("encoding_wrong", "", encoding)) from error
+            return text.removeprefix("\ufeff").encode("utf-8", "replace"), "utf-8"
+    return content.removeprefix(codecs.BOM_UTF8), ""
+
+
+def mentions_finvoice(content: bytes) -> bool:
+    return _TAG.search(_masked(content)) is not None
+
+
+def finvoices(content: bytes, encoding: str = "") -> Iterator[Found]:
+    """Every Finvoice of `content` (ASCII compatible, see above) in file order."""
+    masked = _masked(content)
+    if masked.count(b"<") > MAX_TAGS:
+        yield Found(problem=problem("file_too_complex", "", masked.count(b"<"), MAX_TAGS))
+        return
+    starts = [found.start() for found in _DECLARATION.finditer(masked)]
+    edges = sorted({0, *starts, len(content)})
+    receiver: Receiver | None = None
+    for start, end in zip(edges, edges[1:], strict=False):
+        segment = _Segment(content[start:end], masked[start:end], encoding)
+        for found in segment.finvoices():
+            if found.element is None and found.problem is None:
+                receiver = found.receiver
+                continue
+            # An envelope is about the next invoice only: never address two by one envelope.
+            yield Found(found.element, found.problem, found.receiver or receiver)
+            receiver = None
+
+
+@dataclass(frozen=True)
+class _Segment:
+    """The bytes from one XML declaration to the next, all in one encoding."""
+
+    content: bytes
+    masked: bytes
+    settled: str
+
+    def finvoices(self) -> Iterator[Found]:
+        """Finvoices, and `Found` with only a receiver for an envelope that stands alone."""
+        tags = list(_TAG.finditer(self.masked))
+        if not tags:
+            yield from self._envelope(0, len(self.content))
+            return
+        if b"<!ENTITY" not in self.masked:
+            try:
+                whole = self._parsed(0, len(self.content))
+            except Unparsable:
+                whole = None
+            if whole is not None and not whole.xpath("//Finvoice//Finvoice"):
+                yield from _inside(whole)
+                return
+        yield from self._sliced(tags)
+
+    def _sliced(self, tags: list[re.Match[bytes]]) -> Iterator[Found]:
+        done, opened = 0, -1
+        for tag in tags:
+            if tag[1]:
+                begin = opened if opened >= 0 else done
+                end = self.masked.find(b">", tag.start()) + 1 or len(self.content)
+                yield from self._piece(done, begin, end)
+                done, opened = end, -1
+                continue
+            if opened >= 0:
+                yield from self._piece(done, opened, tag.start())
+                done = tag.start()
+            opened = tag.start()
+        if opened >= 0:
+            yield from self._piece(done, opened, len(self.content))
+
+    def _piece(self, before: int, begin: int, end: int) -> Iterator[Found]:
+        yield from self._envelope(before, begin)
+        if b"<!ENTITY" in self.masked[before:end]:
+            yield Found(problem=problem("xml_forbidden", "", "<!ENTITY"))
+            return
+        try:
+            yield Found(element=self._parsed(begin, end))
+        except Unparsable as error:
+            yield Found(problem=error.problem)
+
+    def _envelope(self, begin: int, end: int) -> Iterator[Found]:
+        start = _ENVELOPE_START.search(self.masked, begin, end)
+        close = _ENVELOPE_END.search(self.masked, start.end(), end) if start else None
+        if start is None or close is None or b"<!ENTITY" in self.masked[begin:end]:
+            return
+        try:
+            root = self._parsed(start.start(), close.end())
+        except Unparsable:
+            return
+        yield Found(receiver=_receiver(root))
+
+    def _parsed(self, begin: int, end: int) -> etree._Element:
+        return parsed(_decoded(self.content[begin:end], self.settled or self._declared()))
+
+    def _declared(self) -> str:
+        found = _DECLARED_ENCODING.match(self.content)
+        return found[1].decode("ascii") if found else "utf-8"
+
+
+def _decoded(content: bytes, declared: str) -> str:
+    try:
+        encoding = codecs.lookup(declared).name
+    except LookupError:
+        encoding = ""
+    if encoding not in _ENCODINGS:
+        code = "encoding_wrong" if encoding.startswith("utf") else "encoding_unknown"
+        raise Unparsable(problem(code, "", declared))
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise Unparsable(problem("encoding_wrong", "", declared)) from error
+
+
+def parsed(text: str) -> etree._Element:
+    """The root element of one XML document, namespaces taken off, comments dropped.
+
+    Raises Unparsable: `xml_broken` with the parser's line and words, or `xml_forbidden`.
+    """
+    parser = etree.XMLParser(
+        encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False,
+        huge_tree=False, remove_comments=True, remove_pis=True, dtd_validation=False,
+    )  # fmt: skip
+    try:
+        root = etree.fromstring(text.strip("\ufeff \t\r\n").encode("utf-8", "replace"), parser)
+    except etree.XMLSyntaxError as error:
+        raise Unparsable(problem("xml_broken", "", error.msg or "empty")) from error
+    for node in root.iter():
+        if not isinstance(node.tag, str):
+            raise Unparsable(problem("xml_forbidden", "", node.text or "entity"))
+        node.tag = etree.QName(node).localname
+    return root
+
+
+def _inside(root: etree._Element) -> Iterator[Found]:
+    found = list(root.iter("Finvoice"))
+    framed = root.tag == "Envelope" and len(found) == 1
+    for element in found:
+        yield Found(element=element, receiver=_receiver(root) if framed else None)
+
+
+def _receiver(envelope: etree._Element) -> Receiver | None:
+    """SOAP header's To parties, told apart by their Role (Finvoice transport frame)."""
+    roles = {
+        (party.findtext("Role") or "").strip(): (party.findtext("PartyId") or "").strip()
+        for party in envelope.iter("To")
+    }
+    receiver = Receiver(roles.get("Receiver", ""), roles.get("Intermediator", ""))
+    return receiver if receiver.address or receiver.operator else None
+
+
+def _masked(content: bytes) -> bytes:
+    """`content` with comments and CDATA blanked, so that tags are searched in markup only.
+
+    "--" cannot stand inside a comment, so one that is never closed ends the search there and
+    cannot hide the invoices after it.
+    """
+    blank = bytearray(content)
+    at = content.find(b"<!--")
+    while at >= 0:
+        end = content.find(b"--", at + 4)
+        if end < 0:
+            break
+        if content[end : end + 3] == b"-->":
+            blank[at : end + 3] = b" " * (end + 3 - at)
+        at = content.find(b"<!--", max(end - 2, at + 4))
+    return _without_cdata(bytes(blank))
+
+
+def _without_cdata(content: bytes) -> bytes:
+    blank = bytearray(content)
+    at, end = content.find(b"<![CDATA["), -1
+    while at >= 0:
+        following = content.find(b"<![CDATA[", at + 9)
+        if end < at:
+            end = content.find(b"]]>", at)
+        if end < 0:
+            break
+        if following < 0 or end < following:
+            blank[at : end + 3] = b" " * (end + 3 - at)
+        at = following
+    return bytes(blank)

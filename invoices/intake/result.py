@@ -1,0 +1,37 @@
+"""What reading a file gives: the same shape for every format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from invoices.document import InvoiceDocument, Problem
+
+#: A larger file is refused unread. Twenty megabytes hold some five thousand invoices.
+MAX_FILE_BYTES = 20_000_000
+#: More invoices than this in one file are refused: split the file at the source.
+MAX_ITEMS = 10_000
+
+
+@dataclass(frozen=True)
+class ReadItem:
+    """One invoice of a file, read or refused.
+
+    `position` counts from 1 in the file. `document` is None exactly when `problems` (errors)
+    is not empty. `number` is the invoice number as far as it could be read, else "".
+    """
+
+    position: int
+    document: InvoiceDocument | None
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    number: str = ""
+
+
+@dataclass(frozen=True)
+class ReadResult:
+    """A whole file. `format` is "finvoice", "json" or "unknown"; `problems` are about the file
+    as a whole and then `items` may be empty."""
+
+    format: str
+    items: tuple[ReadItem, ...] = ()
+    problems: tuple[Problem, ...] = ()
