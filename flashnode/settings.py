@@ -42,6 +42,9 @@ def _fernet_keys() -> list[str]:
     return keys
 
 
+#: Kept with every attempt; the same number as in pyproject.toml, which a test compares.
+SOFTWARE_VERSION = "0.1.0"
+
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = _required("SECRET_KEY")
 FERNET_KEYS = _fernet_keys()

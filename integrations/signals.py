@@ -6,3 +6,5 @@
 from django.dispatch import Signal
 
 acted = Signal()
+#: A connection check has been stored; carries: tenant, check.
+connection_checked = Signal()

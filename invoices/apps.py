@@ -9,6 +9,7 @@ class InvoicesConfig(AppConfig):
     verbose_name = _("Invoices and exports")
 
     def ready(self) -> None:
-        from invoices import audit  # noqa: PLC0415 - models exist only now
+        from invoices import audit, engine  # noqa: PLC0415 - models exist only now
 
         audit.listen()
+        engine.listen()

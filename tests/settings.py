@@ -19,7 +19,7 @@ os.environ.update(
     LOG_LEVEL="WARNING",
 )
 
-from flashnode import settings as project  # noqa: E402 - the environment is set first
+from flashnode import settings as project
 
 globals().update({name: value for name, value in vars(project).items() if name.isupper()})
 

@@ -1,0 +1,188 @@
+"""The words of the connection check: for each finding the cause, whose move it is, and the
+sentence to paste to the customer. Menu names follow REFERENCE section 4.1; Procountor's menus
+differ between versions, so the sentences name them loosely."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from django.utils import translation
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from integrations.enums import Mover
+
+
+class Advice(NamedTuple):
+    """`cause` is for staff, `customer` for the customer; both may use {value}."""
+
+    mover: Mover
+    cause: Promise
+    customer: Promise
+
+
+_OUR_TURN = _("We are looking into this ourselves; there is nothing you need to do.")
+_WAIT = _("Procountor did not answer; we try again ourselves and there is nothing you need to do.")
+
+ADVICE: dict[str, Advice] = {
+    "no_credential": Advice(
+        Mover.CUSTOMER,
+        _("No API key has been filed."),
+        _(
+            "Please make an API key in Procountor (Basics > API client keys > New API key, "
+            "client id {value}) and send it to us."
+        ),
+    ),
+    "wrong_environment": Advice(
+        Mover.CUSTOMER,
+        _("The API key belongs to another environment: {value}."),
+        _("The API key was made in another Procountor environment. Please make a new one."),
+    ),
+    "wrong_client": Advice(
+        Mover.CUSTOMER,
+        _("The API key was made for another client id: {value}."),
+        _("The API key was made for another software. Please make one for our client id."),
+    ),
+    "key_refused": Advice(
+        Mover.CUSTOMER,
+        _("Procountor did not accept the API key."),
+        _(
+            "Procountor does not accept the API key. Please check that Management > Company info "
+            "> Usage settings allows invoiceable API clients, then make a new API key and send "
+            "it to us."
+        ),
+    ),
+    "secret_missing": Advice(
+        Mover.US,
+        _("Our client secret for this environment is not set."),
+        _OUR_TURN,
+    ),
+    "secret_unreadable": Advice(
+        Mover.US,
+        _("The stored API key cannot be opened: FERNET_KEYS lacks the key it was sealed under."),
+        _OUR_TURN,
+    ),
+    "wrong_address": Advice(
+        Mover.US, _("Procountor does not know the address we call: {value}."), _OUR_TURN
+    ),
+    "not_answering": Advice(Mover.PROCOUNTOR, _("Procountor did not answer: {value}."), _WAIT),
+    "unexpected_answer": Advice(
+        Mover.US, _("Procountor answered in a way we do not know: {value}."), _OUR_TURN
+    ),
+    "step_forbidden": Advice(
+        Mover.CUSTOMER,
+        _("The API key's user may not read this in Procountor: {value}."),
+        _(
+            "The user of the API key lacks a right in Procountor ({value}). Please check the "
+            "user under Management > Users and user rights."
+        ),
+    ),
+    "company_differs_from_key": Advice(
+        Mover.US,
+        _("Procountor opened company {value}, and the key names another company."),
+        _OUR_TURN,
+    ),
+    "product_not_supported": Advice(
+        Mover.CUSTOMER,
+        _("The company uses the product version {value}, which cannot take invoices from us."),
+        _("Your Procountor version ({value}) does not support this interface. Please contact us."),
+    ),
+    "right_missing": Advice(
+        Mover.CUSTOMER,
+        _("A right is missing or too narrow: {value}."),
+        _(
+            "The user of the API key needs all rights to sales invoices and to searching them "
+            "({value}). Please give them under Management > Users and user rights."
+        ),
+    ),
+    "creating_prevented": Advice(
+        Mover.CUSTOMER,
+        _("The user is prevented from creating and editing invoices."),
+        _(
+            "The user of the API key is prevented from creating invoices. Please remove that "
+            "limitation under Management > Users and user rights."
+        ),
+    ),
+    "sees_own_invoices_only": Advice(
+        Mover.CUSTOMER,
+        _("The user sees its own sales invoices only, so a look-up would prove nothing."),
+        _(
+            "The user of the API key sees only its own sales invoices. Please let it see all of "
+            "them under Management > Users and user rights."
+        ),
+    ),
+    "wrong_company": Advice(
+        Mover.CUSTOMER,
+        _("The API key opens another company: {value}."),
+        _(
+            "The API key you sent opens another company ({value}). Please make the key in the "
+            "right company and send it to us."
+        ),
+    ),
+    "company_not_in_production": Advice(
+        Mover.CUSTOMER,
+        _("The company is not in normal use in Procountor: {value}."),
+        _("Your company in Procountor is marked {value}. Please contact Procountor's support."),
+    ),
+    "no_account_filed": Advice(
+        Mover.CUSTOMER,
+        _("No bank account has been filed for the tenant; Procountor has {value}."),
+        _(
+            "Please send us the bank account number your invoices are to be paid into, from "
+            "Management > Company info > Bank accounts."
+        ),
+    ),
+    "account_not_in_procountor": Advice(
+        Mover.CUSTOMER,
+        _("The account {value} is not among the company's accounts in Procountor."),
+        _(
+            "The bank account {value} is not in your Procountor. Please add it under Management "
+            "> Company info > Bank accounts, or send us the right number."
+        ),
+    ),
+    "account_not_active": Advice(
+        Mover.CUSTOMER,
+        _("The account {value} is not active in Procountor."),
+        _("The bank account {value} is not active in Procountor. Please activate it."),
+    ),
+    "vat_status_not_in_use": Advice(
+        Mover.CUSTOMER,
+        _("The tenant's default VAT status {value} is not in use for sales in Procountor."),
+        _("VAT status {value} is not in use for sales. Please turn it on in the VAT defaults."),
+    ),
+    "no_open_period": Advice(
+        Mover.CUSTOMER,
+        _("No open financial year covers today."),
+        _("Procountor has no open financial year for today. Please open one."),
+    ),
+}
+
+STEP_NAMES = {
+    "claims": _("What the key says"),
+    "token": _("Access token"),
+    "session": _("Session"),
+    "rights": _("User rights"),
+    "company": _("Company"),
+    "bank_accounts": _("Bank accounts"),
+    "vat": _("VAT"),
+    "fiscal_years": _("Financial years"),
+}
+
+
+def cause_of(step: dict[str, str]) -> str:
+    """What a red step means, for staff, in the active language."""
+    known = ADVICE.get(step["code"])
+    return _fill(known.cause, step) if known else step["code"]
+
+
+def customer_sentence(step: dict[str, str], language: str) -> str:
+    """The sentence to paste to the customer, in `language` (fi, sv or en)."""
+    known = ADVICE.get(step["code"])
+    if known is None:
+        return ""
+    with translation.override(language):
+        return _fill(known.customer, step)
+
+
+def _fill(text: Promise, step: dict[str, str]) -> str:
+    return str(text).replace("{value}", step.get("value", ""))

@@ -1,0 +1,107 @@
+"""client_for(tenant): the one place where a model meets the HTTP client.
+
+Access tokens are shared between processes through Django's cache, sealed for the credential
+they were bought with; one process renews at a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator
+from functools import partial
+
+from django.conf import settings
+from django.core.cache import cache
+
+from integrations import limits
+from integrations.custody import open_api_key
+from integrations.models import Credential, Tenant
+from integrations.procountor import AccessToken, Environment, ProcountorClient, pooled_session
+from integrations.secrets import Sealed, SecretUnreadable, seal
+
+_RENEWAL_SECONDS = 60
+_MAX_HOLD_BACK_SECONDS = 300.0
+
+
+class CredentialMissing(Exception):
+    """The tenant has no active credential."""
+
+
+def environment_of(name: str) -> Environment:
+    """The settings of one Procountor environment, as the client wants them."""
+    config = settings.PROCOUNTOR[name]
+    return Environment(
+        name=name,
+        base_url=config["base_url"],
+        client_id=config["client_id"],
+        client_secret=config["client_secret"],
+        redirect_uri=config["redirect_uri"],
+        connect_seconds=settings.PROCOUNTOR_CONNECT_TIMEOUT_SECONDS,
+        read_seconds=settings.PROCOUNTOR_READ_TIMEOUT_SECONDS,
+        total_seconds=settings.PROCOUNTOR_TOTAL_TIMEOUT_SECONDS,
+    )
+
+
+def client_for(tenant: Tenant, credential: Credential | None = None) -> ProcountorClient:
+    """A client that acts for `tenant`. Raises CredentialMissing."""
+    credential = credential or tenant.active_credential
+    if credential is None:
+        raise CredentialMissing(f"Tenant {tenant.pk} has no active credential.")
+    name = tenant.environment
+    return ProcountorClient(
+        environment_of(name),
+        partial(open_api_key, credential),
+        tokens=CachedTokens(credential),
+        session=pooled_session(),
+        before_request=partial(limits.wait_for_turn, name),
+        on_rate_limit=partial(_slow_down, name),
+    )
+
+
+def _slow_down(name: str, seconds: float) -> None:
+    limits.hold_back(name, min(seconds, _MAX_HOLD_BACK_SECONDS))
+
+
+class CachedTokens:
+    """Access tokens of one credential in the shared cache, encrypted."""
+
+    def __init__(self, credential: Credential) -> None:
+        # The environment's address and client are part of the key: a token of the sandbox
+        # must never be offered to the real server after a change of settings.
+        config = settings.PROCOUNTOR[credential.tenant.environment]
+        self._owner = f"{credential.fingerprint[:32]}@{config['base_url']}/{config['client_id']}"
+        self._key = f"access-token:{credential.pk}"
+
+    def get(self) -> AccessToken | None:
+        sealed = cache.get(self._key)
+        if sealed is None:
+            return None
+        try:
+            content = json.loads(Sealed(sealed).open(self._owner))
+        except SecretUnreadable:
+            return None
+        return AccessToken(content["value"], content["expires_at"])
+
+    def put(self, token: AccessToken) -> None:
+        content = json.dumps({"value": token.value, "expires_at": token.expires_at})
+        lifetime_seconds = max(1, int(token.expires_at - time.time()))
+        cache.set(self._key, seal(content, self._owner).token, lifetime_seconds)
+
+    def drop(self, token: AccessToken) -> None:
+        current = self.get()
+        if current is not None and current.value == token.value:
+            cache.delete(self._key)
+
+    @contextlib.contextmanager
+    def renewal(self) -> Iterator[None]:
+        """One renewer at a time; the others wait, then find the new token in the cache."""
+        lock = f"{self._key}:renewal"
+        deadline = time.monotonic() + _RENEWAL_SECONDS
+        while not cache.add(lock, 1, _RENEWAL_SECONDS) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        try:
+            yield
+        finally:
+            cache.delete(lock)

@@ -1,0 +1,286 @@
+"""The ordered checks of a connection: claims, token, session, rights, company, bank accounts,
+VAT, financial years. Each is green, or red with a code whose words are in `integrations.advice`.
+
+Reads only; nothing is created in Procountor. What mapping needs to know about the company is
+kept with the check. Order and meaning of the steps: REFERENCE section 6.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from integrations import keydesk
+from integrations.clients import client_for
+from integrations.custody import open_api_key
+from integrations.enums import CheckOutcome, PauseReason, TenantState
+from integrations.models import BankAccount, ConnectionCheck, Tenant
+from integrations.procountor import (
+    CredentialRefused,
+    NotSubmitted,
+    OutcomeUnknown,
+    ProcountorClient,
+    Rejected,
+)
+from integrations.secrets import SecretUnreadable
+from integrations.signals import acted, connection_checked
+
+STEPS = (
+    "claims",
+    "token",
+    "session",
+    "rights",
+    "company",
+    "bank_accounts",
+    "vat",
+    "fiscal_years",
+)
+#: Codes that mean the key must not be used, whatever the other steps say.
+_PAUSE_FOR = {
+    "no_credential": PauseReason.CREDENTIAL,
+    "key_refused": PauseReason.CREDENTIAL,
+    "wrong_environment": PauseReason.CREDENTIAL,
+    "wrong_client": PauseReason.CREDENTIAL,
+    "wrong_company": PauseReason.CREDENTIAL,
+    "company_differs_from_key": PauseReason.CREDENTIAL,
+    "right_missing": PauseReason.RIGHTS,
+    "creating_prevented": PauseReason.RIGHTS,
+}
+
+
+class _Red(Exception):
+    """A step found something. `final` means that no later step can run."""
+
+    def __init__(self, code: str, value: str = "", *, final: bool = False) -> None:
+        super().__init__(code)
+        self.code, self.value, self.final = code, value, final
+
+
+def run_check(tenant: Tenant, by: Any = None) -> ConnectionCheck:
+    """Run every step that can run, store the result, and move the tenant's state by it."""
+    check = ConnectionCheck.objects.create(
+        tenant=tenant,
+        credential=tenant.active_credential,
+        started_at=timezone.now(),
+        requested_by=by,
+    )
+    run = _Run(tenant, check)
+    check.steps = run.all_steps()
+    check.reference_data = run.reference_data
+    check.finished_at = timezone.now()
+    passed = all(step["ok"] for step in check.steps)
+    check.outcome = CheckOutcome.PASSED if passed else CheckOutcome.FAILED
+    check.save(update_fields=["steps", "reference_data", "finished_at", "outcome"])
+    acted.send(
+        ConnectionCheck,
+        action=f"connection.{check.outcome}",
+        tenant=tenant,
+        by=by,
+        data={"codes": [step["code"] for step in check.steps if step["code"]]},
+    )
+    _move_tenant(tenant, check)
+    connection_checked.send(ConnectionCheck, tenant=tenant, check=check)
+    return check
+
+
+class _Run:
+    """One pass over the steps; collects reference data on the way."""
+
+    def __init__(self, tenant: Tenant, check: ConnectionCheck) -> None:
+        self.tenant = tenant
+        self.credential = check.credential
+        self.client: ProcountorClient | None = None
+        self.company_id = 0
+        self.reference_data: dict[str, Any] = {}
+
+    def all_steps(self) -> list[dict[str, Any]]:
+        steps: list[dict[str, Any]] = []
+        stopped = False
+        for name in STEPS:
+            if stopped:
+                steps.append(_step(name, None))
+                continue
+            step, stopped = self._run_one(name)
+            steps.append(step)
+        return steps
+
+    def _run_one(self, name: str) -> tuple[dict[str, Any], bool]:
+        method: Callable[[], str] = getattr(self, f"_{name}")
+        try:
+            return _step(name, True, facts=method()), False
+        except _Red as red:
+            return _step(name, False, red.code, red.value), red.final
+        except CredentialRefused as error:
+            return _step(name, False, "key_refused", error.cause), True
+        except (NotSubmitted, OutcomeUnknown) as error:
+            return _step(name, False, "not_answering", error.cause), True
+        except Rejected as error:
+            if error.status == 403:
+                return _step(name, False, "step_forbidden", name), name == "session"
+            code = "wrong_address" if error.status == 404 else "unexpected_answer"
+            return _step(name, False, code, error.cause), name in ("token", "session")
+
+    @property
+    def api(self) -> ProcountorClient:
+        if self.client is None:
+            self.client = client_for(self.tenant, self.credential)
+        return self.client
+
+    def _claims(self) -> str:
+        ours = settings.PROCOUNTOR[self.tenant.environment]
+        if self.credential is None:
+            raise _Red("no_credential", ours["client_id"], final=True)
+        try:
+            claims = keydesk.check_claims(open_api_key(self.credential), self.tenant.environment)
+        except SecretUnreadable:
+            raise _Red("secret_unreadable", final=True) from None
+        except keydesk.KeyRefused as error:
+            found = self.credential.claims
+            value = found.get("aud" if error.code == "wrong_client" else "iss", "")
+            raise _Red(error.code, value, final=True) from None
+        return f"cid {claims.company_id}, jti {claims.key_id}" if claims else ""
+
+    def _token(self) -> str:
+        if not settings.PROCOUNTOR[self.tenant.environment]["client_secret"]:
+            raise _Red("secret_missing", final=True)
+        self.api.authenticate()
+        return ""
+
+    def _session(self) -> str:
+        session = self.api.session_info()
+        self.company_id = session.company_id
+        claimed = self.credential.claims.get("cid") if self.credential else None
+        if claimed and str(session.company_id) != claimed:
+            raise _Red("company_differs_from_key", f"{session.company_name}")
+        if session.product_version and not session.product_version.startswith("FINANCIALS"):
+            raise _Red("product_not_supported", session.product_version)
+        return f"{session.company_name}, {session.user_name}"
+
+    def _rights(self) -> str:
+        rights = self.api.user_rights()
+        search = rights.level("sales.salesInvoiceSearch")
+        own_only = rights.flag("sales.personalSalesInvoicesOnly")
+        self.reference_data["lookup_blind"] = own_only or search in ("NO_ACCESS", "NOT_ENABLED")
+        create = rights.level("sales.salesOrGroupInvoices")
+        if create != "ALL_RIGHTS":
+            raise _Red("right_missing", f"sales.salesOrGroupInvoices = {create or '–'}")
+        if rights.flag("accounting.preventCreatingEditingInvoices"):
+            raise _Red("creating_prevented")
+        if search not in ("ALL_RIGHTS", "VIEWING_RIGHTS"):
+            raise _Red("right_missing", f"sales.salesInvoiceSearch = {search or '–'}")
+        if own_only:
+            raise _Red("sees_own_invoices_only")
+        return rights.role
+
+    def _company(self) -> str:
+        company = self.api.company()
+        found = f"{company.name}, {company.business_id}"
+        if company.business_id != self.tenant.business_id:
+            raise _Red("wrong_company", found)
+        if company.operation_type in ("CLOSED", "CEASED", "BROKEN"):
+            raise _Red("company_not_in_production", company.operation_type)
+        return found
+
+    def _bank_accounts(self) -> str:
+        theirs = {account.iban: account for account in self.api.bank_accounts()}
+        active = sorted(iban for iban, account in theirs.items() if account.status == "ACTIVE")
+        self.reference_data["active_accounts"] = active
+        for account in self.tenant.bank_accounts.all():
+            found = theirs.get(account.iban)
+            state = (
+                BankAccount.InProcountor.MISSING
+                if found is None
+                else BankAccount.InProcountor.ACTIVE
+                if found.status == "ACTIVE"
+                else BankAccount.InProcountor.INACTIVE
+            )
+            BankAccount.objects.filter(pk=account.pk).update(in_procountor=state)
+        ours = self.tenant.invoice_account
+        if ours is None:
+            raise _Red("no_account_filed", ", ".join(active) or "–")
+        if ours.iban not in theirs:
+            raise _Red("account_not_in_procountor", str(ours))
+        if ours.iban not in active:
+            raise _Red("account_not_active", str(ours))
+        return str(ours)
+
+    def _vat(self) -> str:
+        vats = self.api.default_vats()
+        percents = sorted(vats.percents, reverse=True)
+        self.reference_data["vat_percents"] = [str(percent) for percent in percents]
+        self.reference_data["vat_statuses"] = {str(n): text for n, text in vats.statuses.items()}
+        if self.tenant.default_vat_status not in vats.statuses:
+            raise _Red("vat_status_not_in_use", str(self.tenant.default_vat_status))
+        return " · ".join(f"{percent.normalize():f} %" for percent in percents)
+
+    def _fiscal_years(self) -> str:
+        periods = [
+            [start.isoformat(), end.isoformat(), year.is_open and status == "OPEN"]
+            for year in self.api.fiscal_years()
+            for start, end, status in (
+                year.periods or [(year.start, year.end, "OPEN" if year.is_open else "CLOSED")]
+            )
+        ]
+        self.reference_data["periods"] = periods
+        today = timezone.localdate()
+        if not any(_covers(period, today) for period in periods):
+            raise _Red("no_open_period")
+        return today.isoformat()
+
+
+def _covers(period: list[Any], day: dt.date) -> bool:
+    start, end, is_open = period
+    return bool(is_open) and start <= day.isoformat() <= end
+
+
+def _step(
+    name: str, ok: bool | None, code: str = "", value: str = "", facts: str = ""
+) -> dict[str, Any]:
+    return {"step": name, "ok": ok, "code": code, "value": value[:200], "facts": facts[:300]}
+
+
+def _move_tenant(tenant: Tenant, check: ConnectionCheck) -> None:
+    """A key that must not be used pauses the lane; a check that passes opens or resumes it.
+
+    A tenant paused by a person stays paused, and one closed stays closed.
+    """
+    if check.outcome == CheckOutcome.PASSED:
+        resumable = Tenant.objects.filter(pk=tenant.pk).exclude(pause_reason=PauseReason.PERSON)
+        resumed = resumable.filter(state__in=[TenantState.PENDING, TenantState.PAUSED]).update(
+            state=TenantState.ACTIVE, pause_reason="", paused_at=None
+        )
+        if resumed:
+            acted.send(Tenant, action="tenant.activated", tenant=tenant, by=None, data={})
+    else:
+        for step in check.steps:
+            reason = _PAUSE_FOR.get(step["code"])
+            if reason:
+                pause(tenant, reason)
+                break
+    tenant.refresh_from_db()
+
+
+def pause(tenant: Tenant, reason: str, by: Any = None) -> bool:
+    """Stop the tenant's lane. True when this call stopped it, so that one alert is raised."""
+    paused = Tenant.objects.filter(pk=tenant.pk, state=TenantState.ACTIVE).update(
+        state=TenantState.PAUSED, pause_reason=reason, paused_at=timezone.now()
+    )
+    if paused:
+        acted.send(
+            Tenant, action="tenant.paused", tenant=tenant, by=by, data={"reason": str(reason)}
+        )
+    return bool(paused)
+
+
+def resume(tenant: Tenant, by: Any = None) -> bool:
+    """Open a lane that a person paused; other pauses end when a check passes."""
+    resumed = Tenant.objects.filter(
+        pk=tenant.pk, state=TenantState.PAUSED, pause_reason=PauseReason.PERSON
+    ).update(state=TenantState.ACTIVE, pause_reason="", paused_at=None)
+    if resumed:
+        acted.send(Tenant, action="tenant.resumed", tenant=tenant, by=by, data={})
+    return bool(resumed)

@@ -1,0 +1,159 @@
+"""Takes in a received file: keeps it byte for byte and accounts for every invoice in it.
+
+Each item ends as accepted (a new invoice and its export), duplicate (the same number with the
+same content) or rejected (every problem at once). Nothing half-done stays: one transaction.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.utils import timezone
+
+from integrations.models import Tenant
+from invoices import audit, engine, exports
+from invoices.document import InvoiceDocument, Problem
+from invoices.enums import ItemOutcome
+from invoices.intake import ReadItem, ReadResult, read
+from invoices.mapping import ExportSettings, Mapped, ReferenceData, map_invoice
+from invoices.models import Invoice, ReceivedFile, ReceivedItem
+from invoices.preflight import FIXED_OUTSIDE_THE_INVOICE, reference_of, settings_of
+
+
+def file_invoices(
+    tenant: Tenant,
+    name: str,
+    content: bytes,
+    *,
+    via: str,
+    by: AbstractBaseUser | None = None,
+    queue: bool = False,
+) -> ReceivedFile:
+    """Take in one file for `tenant`; with `queue` its accepted invoices are queued at once."""
+    result = read(content, name=name)
+    with transaction.atomic():
+        received = ReceivedFile.objects.create(
+            tenant=tenant,
+            name=name[-255:],
+            content=content,
+            sha256=hashlib.sha256(content).hexdigest(),
+            size=len(content),
+            format=result.format,
+            problems=[problem.as_json() for problem in result.problems],
+            received_at=timezone.now(),
+            received_via=via,
+            received_by=by,
+        )
+        intake = _Intake(tenant, received, by, queue)
+        for item in result.items:
+            intake.take(item)
+        _record(received, result, by)
+    if intake.queued:
+        engine.wake(tenant.pk)
+    return received
+
+
+def counts(received: ReceivedFile) -> dict[str, int]:
+    """How many items ended in each outcome."""
+    totals = dict.fromkeys(ItemOutcome.values, 0)
+    for outcome in received.items.values_list("outcome", flat=True):
+        totals[outcome] += 1
+    return totals
+
+
+def _record(received: ReceivedFile, result: ReadResult, by: AbstractBaseUser | None) -> None:
+    audit.record(
+        "file.received",
+        tenant=received.tenant,
+        by=by,
+        file=received.pk,
+        name=received.name,
+        sha256=received.sha256,
+        items=len(result.items),
+        **counts(received),
+    )
+
+
+class _Intake:
+    """Takes the items of one file, one after the other."""
+
+    def __init__(
+        self, tenant: Tenant, received: ReceivedFile, by: AbstractBaseUser | None, queue: bool
+    ) -> None:
+        self.tenant, self.received, self.by, self.queue = tenant, received, by, queue
+        self.settings: ExportSettings = settings_of(tenant)
+        self.reference: ReferenceData = reference_of(tenant)
+        self.queued = 0
+
+    def take(self, item: ReadItem) -> None:
+        if item.document is None:
+            self._keep(item, ItemOutcome.REJECTED, problems=item.problems)
+            return
+        known = Invoice.objects.filter(tenant=self.tenant, number=item.document.number).first()
+        if known is not None:
+            self._take_known(item, item.document, known)
+            return
+        mapped = map_invoice(item.document, self.settings, self.reference)
+        wrong = tuple(p for p in mapped.problems if p.code not in FIXED_OUTSIDE_THE_INVOICE)
+        if wrong:
+            self._keep(item, ItemOutcome.REJECTED, problems=wrong)
+            return
+        self._accept(item, item.document, mapped)
+
+    def _take_known(self, item: ReadItem, document: InvoiceDocument, known: Invoice) -> None:
+        if known.content_sha256 == _digest(document.as_json()):
+            self._keep(item, ItemOutcome.DUPLICATE, invoice=known)
+        else:
+            problem = Problem("changed_duplicate", place="number", value=known.number)
+            self._keep(item, ItemOutcome.REJECTED, invoice=known, problems=(problem,))
+
+    def _accept(self, item: ReadItem, document: InvoiceDocument, mapped: Mapped) -> None:
+        content = document.as_json()
+        total = document.gross_total if document.gross_total is not None else mapped.gross_total
+        invoice = Invoice.objects.create(
+            tenant=self.tenant,
+            number=document.number,
+            is_credit_note=document.kind == "credit_note",
+            date=document.date,
+            due_date=document.due_date,
+            buyer_name=document.buyer.address.name[:255],
+            currency=document.currency,
+            gross_total=total,
+            content=content,
+            content_sha256=_digest(content),
+        )
+        warnings = [warning.as_json() for warning in (*item.warnings, *mapped.warnings)]
+        export = exports.create(invoice, by=self.by, warnings=warnings)
+        if mapped.problems:
+            exports.hold_for_attention(export, mapped.problems)
+        elif self.queue:
+            self.queued += exports.queue(export, by=self.by)
+        self._keep(item, ItemOutcome.ACCEPTED, invoice=invoice)
+
+    def _keep(
+        self,
+        item: ReadItem,
+        outcome: ItemOutcome,
+        *,
+        invoice: Invoice | None = None,
+        problems: tuple[Problem, ...] = (),
+    ) -> None:
+        ReceivedItem.objects.create(
+            file=self.received,
+            position=item.position,
+            number=item.number[:100],
+            outcome=outcome,
+            invoice=invoice,
+            problems=[problem.as_json() for problem in problems],
+            warnings=[warning.as_json() for warning in item.warnings],
+        )
+
+
+def _digest(content: dict[str, Any]) -> str:
+    return hashlib.sha256(
+        json.dumps(content, sort_keys=True, ensure_ascii=False).encode()
+    ).hexdigest()

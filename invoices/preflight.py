@@ -1,0 +1,72 @@
+"""Feeds the pure mapping with what the database knows of a tenant: settings, reference data."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+from integrations.models import ConnectionCheck, Tenant
+from invoices.document import InvoiceDocument
+from invoices.mapping import ExportSettings, FiscalPeriod, Mapped, ReferenceData, map_invoice
+
+#: Problems that are put right in the tenant's settings or in Procountor, not in the invoice:
+#: the invoice is taken in and waits for a person. All others are sent back to the source.
+FIXED_OUTSIDE_THE_INVOICE = frozenset(
+    {
+        "vat_category_unmapped",
+        "vat_status_not_in_use",
+        "vat_percent_not_in_use",
+        "bank_account_missing",
+        "bank_account_not_active",
+    }
+)
+
+
+def settings_of(tenant: Tenant) -> ExportSettings:
+    """The tenant's export settings as mapping takes them."""
+    account = tenant.invoice_account
+    return ExportSettings(
+        invoice_channel=tenant.invoice_channel,
+        default_vat_status=tenant.default_vat_status,
+        vat_status_by_category=tenant.vat_status_by_category,
+        language=tenant.invoice_language,
+        penalty_percent=tenant.penalty_percent,
+        days_to_pay=tenant.days_to_pay,
+        bank_account=account.iban if account else "",
+        drop_invalid_reference=tenant.drop_invalid_reference,
+    )
+
+
+def latest_reference_data(tenant: Tenant) -> dict[str, Any]:
+    """What the newest finished connection check learnt; empty before the first one."""
+    check = (
+        ConnectionCheck.objects.filter(tenant=tenant, finished_at__isnull=False)
+        .exclude(reference_data={})
+        .order_by("-started_at")
+        .first()
+    )
+    return check.reference_data if check else {}
+
+
+def reference_of(tenant: Tenant) -> ReferenceData:
+    """Reference data for mapping; what is not known is None, and its check is left out."""
+    known = latest_reference_data(tenant)
+    percents, statuses = known.get("vat_percents"), known.get("vat_statuses")
+    accounts, periods = known.get("active_accounts"), known.get("periods")
+    return ReferenceData(
+        vat_percents=None if percents is None else frozenset(Decimal(p) for p in percents),
+        vat_statuses=None if statuses is None else frozenset(int(s) for s in statuses),
+        active_accounts=None if accounts is None else frozenset(accounts),
+        periods=None
+        if periods is None
+        else tuple(
+            FiscalPeriod(dt.date.fromisoformat(start), dt.date.fromisoformat(end), is_open)
+            for start, end, is_open in periods
+        ),
+    )
+
+
+def map_for(tenant: Tenant, document: InvoiceDocument) -> Mapped:
+    """Map one document with the tenant's own settings and reference data."""
+    return map_invoice(document, settings_of(tenant), reference_of(tenant))
