@@ -21,10 +21,12 @@ from integrations.enums import CheckOutcome, PauseReason, TenantState
 from integrations.models import BankAccount, ConnectionCheck, Tenant
 from integrations.procountor import (
     CredentialRefused,
+    FiscalYear,
     NotSubmitted,
     OutcomeUnknown,
     ProcountorClient,
     Rejected,
+    TrackingPeriod,
 )
 from integrations.secrets import SecretUnreadable
 from integrations.signals import acted, connection_checked
@@ -50,6 +52,9 @@ _PAUSE_FOR = {
     "right_missing": PauseReason.RIGHTS,
     "creating_prevented": PauseReason.RIGHTS,
 }
+
+
+_READING = ("ALL_RIGHTS", "VIEWING_RIGHTS")
 
 
 class _Red(Exception):
@@ -94,7 +99,6 @@ class _Run:
         self.tenant = tenant
         self.credential = check.credential
         self.client: ProcountorClient | None = None
-        self.company_id = 0
         self.reference_data: dict[str, Any] = {}
 
     def all_steps(self) -> list[dict[str, Any]]:
@@ -152,7 +156,6 @@ class _Run:
 
     def _session(self) -> str:
         session = self.api.session_info()
-        self.company_id = session.company_id
         claimed = self.credential.claims.get("cid") if self.credential else None
         if claimed and str(session.company_id) != claimed:
             raise _Red("company_differs_from_key", f"{session.company_name}")
@@ -162,16 +165,15 @@ class _Run:
 
     def _rights(self) -> str:
         rights = self.api.user_rights()
-        search = rights.level("sales.salesInvoiceSearch")
-        own_only = rights.flag("sales.personalSalesInvoicesOnly")
-        self.reference_data["lookup_blind"] = own_only or search in ("NO_ACCESS", "NOT_ENABLED")
-        create = rights.level("sales.salesOrGroupInvoices")
-        if create != "ALL_RIGHTS":
-            raise _Red("right_missing", f"sales.salesOrGroupInvoices = {create or '–'}")
-        if rights.flag("accounting.preventCreatingEditingInvoices"):
+        own_only = rights.sees_own_invoices_only
+        self.reference_data["lookup_blind"] = own_only or not rights.may_search_invoices
+        for needed in ("sales.salesOrGroupInvoices", "sales.salesInvoiceSearch"):
+            level = rights.level(needed)
+            enough = ("ALL_RIGHTS",) if needed.endswith("Invoices") else _READING
+            if level not in enough:
+                raise _Red("right_missing", f"{needed} = {level or '–'}")
+        if not rights.may_create_invoices:
             raise _Red("creating_prevented")
-        if search not in ("ALL_RIGHTS", "VIEWING_RIGHTS"):
-            raise _Red("right_missing", f"sales.salesInvoiceSearch = {search or '–'}")
         if own_only:
             raise _Red("sees_own_invoices_only")
         return rights.role
@@ -210,7 +212,7 @@ class _Run:
 
     def _vat(self) -> str:
         vats = self.api.default_vats()
-        percents = sorted(vats.percents, reverse=True)
+        percents = sorted(vats.sales_percents(), reverse=True)
         self.reference_data["vat_percents"] = [str(percent) for percent in percents]
         self.reference_data["vat_statuses"] = {str(n): text for n, text in vats.statuses.items()}
         if self.tenant.default_vat_status not in vats.statuses:
@@ -219,17 +221,23 @@ class _Run:
 
     def _fiscal_years(self) -> str:
         periods = [
-            [start.isoformat(), end.isoformat(), year.is_open and status == "OPEN"]
+            [period.start.isoformat(), period.end.isoformat(), is_open]
             for year in self.api.fiscal_years()
-            for start, end, status in (
-                year.periods or [(year.start, year.end, "OPEN" if year.is_open else "CLOSED")]
-            )
+            for period, is_open in _periods_of(year)
+            if period.start and period.end
         ]
         self.reference_data["periods"] = periods
         today = timezone.localdate()
         if not any(_covers(period, today) for period in periods):
             raise _Red("no_open_period")
         return today.isoformat()
+
+
+def _periods_of(year: FiscalYear) -> list[tuple[FiscalYear | TrackingPeriod, bool]]:
+    """A year's tracking periods, or the year itself when it has none, and whether each is open."""
+    if not year.periods:
+        return [(year, year.is_open)]
+    return [(period, year.is_open and period.status == "OPEN") for period in year.periods]
 
 
 def _covers(period: list[Any], day: dt.date) -> bool:

@@ -133,6 +133,13 @@ class Tenant(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self.slug:
+            self.slug = self._free_slug()
+            if kwargs.get("update_fields") is not None:
+                kwargs["update_fields"] = {*kwargs["update_fields"], "slug"}
+        super().save(*args, **kwargs)
+
     def clean(self) -> None:
         try:
             self.business_id = ytunnus.format(self.business_id)
@@ -158,13 +165,6 @@ class Tenant(models.Model):
             raise ValidationError(
                 {"vat_status_by_category": _("Write categories and numbers, such as {“K”: 5}.")}
             )
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        if not self.slug:
-            self.slug = self._free_slug()
-            if kwargs.get("update_fields") is not None:
-                kwargs["update_fields"] = {*kwargs["update_fields"], "slug"}
-        super().save(*args, **kwargs)
 
     def _free_slug(self) -> str:
         base = slug = slugify(self.name)[:50] or "tenant"

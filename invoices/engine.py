@@ -226,7 +226,7 @@ def _post(
     except Rejected as error:
         _rejected(export, attempt, error)
     else:
-        exports.accepted(export, attempt, created, created.answer)
+        exports.accepted(export, attempt, created)
 
 
 def _rejected(export: InvoiceExport, attempt: Any, error: Rejected) -> None:

@@ -14,6 +14,7 @@ import secrets
 import uuid
 from typing import Any
 
+import simplejson
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
@@ -255,16 +256,16 @@ def _evidence(error: ProcountorError) -> dict[str, Any]:
     }
 
 
-def accepted(
-    export: InvoiceExport, attempt: SubmissionAttempt, created: RemoteInvoice, answer: str
-) -> bool:
+def accepted(export: InvoiceExport, attempt: SubmissionAttempt, created: RemoteInvoice) -> bool:
     """200 with an id: SUBMITTED."""
     with transaction.atomic():
         return _close(
             attempt,
             AttemptOutcome.ACCEPTED,
             http_status=200,
-            response_body=answer[:_MAX_RESPONSE_CHARACTERS],
+            response_body=simplejson.dumps(created.raw, use_decimal=True)[
+                :_MAX_RESPONSE_CHARACTERS
+            ],
         ) and change_status(
             export,
             S.SUBMITTING,
