@@ -26,7 +26,7 @@ class Environment:
     base_url: str
     client_id: str
     client_secret: str = field(repr=False)
-    redirect_uri: str = ""
+    redirect_uri: str
     connect_seconds: float = 10
     read_seconds: float = 30
     total_seconds: float = 60
@@ -99,7 +99,7 @@ def token_form(environment: Environment, api_key: str) -> bytes:
         "redirect_uri": environment.redirect_uri,
         "api_key": api_key,
     }
-    return urlencode(fields).encode("ascii")
+    return urlencode(fields, errors="replace").encode("ascii")
 
 
 def token_from(answer: object, asked_at: float) -> AccessToken | None:

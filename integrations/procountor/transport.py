@@ -112,7 +112,7 @@ class _WatchedTLS(_Watched, HTTPSConnection):
 class _Pool(HTTPConnectionPool):
     ConnectionCls = _Watched
 
-    def urlopen(self, *args: Any, **kwargs: Any) -> BaseHTTPResponse:  # type: ignore[override]
+    def urlopen(self, *args: Any, **kwargs: Any) -> BaseHTTPResponse:
         if _wires.current is not None:
             _wires.current.watched = True
         return super().urlopen(*args, **kwargs)
@@ -274,7 +274,9 @@ def _is_before_writing(reason: BaseException) -> bool:
     if isinstance(reason, (rx.ConnectTimeout, ux.ConnectTimeoutError, ux.NewConnectionError)):
         return True
     if isinstance(reason, ux.ProxyError):
-        return True  # urllib3 raises it only while the proxy has not been reached or tunnelled
+        # urllib3 makes it of a reset after writing too, so only what it wraps is proof.
+        wrapped = getattr(reason, "original_error", None)
+        return isinstance(wrapped, (ux.ConnectTimeoutError, ux.NewConnectionError))
     if isinstance(reason, ux.SSLError) and reason.args:
         # Other TLS errors can also come after writing; a certificate is judged before.
         return isinstance(reason.args[0], ssl.SSLCertVerificationError)
@@ -309,6 +311,8 @@ _CAUSES: tuple[tuple[type[BaseException], str], ...] = (
 
 
 def _cause(error: BaseException, reason: BaseException) -> str:
+    if any(isinstance(item, http.client.IncompleteRead) for item in reason.args):
+        return "cut_off"
     for seen in (error, reason) if isinstance(error, rx.ConnectTimeout) else (reason, error):
         for kind, cause in _CAUSES:
             if isinstance(seen, kind):
