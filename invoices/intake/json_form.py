@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
+from itertools import islice
 from typing import Any
 
 import simplejson
@@ -48,8 +49,15 @@ def _object(pairs: list[tuple[str, Any]]) -> _Object:
     return found
 
 
-def _integer(text: str) -> Decimal | _NotANumber:
-    return Decimal(text) if len(text) <= 40 else _NotANumber(text)
+def _number(text: str) -> Decimal | _NotANumber:
+    """Exponents are bounded here: 1e999999999 as an integer would fill the memory."""
+    if len(text) > 40:
+        return _NotANumber(text)
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return _NotANumber(text)
+    return number if number.adjusted() < 40 else _NotANumber(text)
 
 
 def read_json(text: str) -> ReadResult:
@@ -58,8 +66,8 @@ def read_json(text: str) -> ReadResult:
         data = simplejson.loads(
             text,
             object_pairs_hook=_object,
-            parse_int=_integer,
-            parse_float=_integer,
+            parse_int=_number,
+            parse_float=_number,
             parse_constant=_NotANumber,
             allow_nan=True,
         )
@@ -95,7 +103,7 @@ def _read_item(position: int, data: Any) -> ReadItem:
     if not isinstance(data, _Object):
         return ReadItem(position, None, (problem("not_an_object", "", data),))
     log = Log()
-    log.errors += _structure_errors(data)
+    log.errors += islice(_structure_errors(data), MAX_PROBLEMS)
     document = validated(data, log) if not log.errors else None
     if document is None and log.errors and not _too_deep(log.errors):
         _add_missed(data, log)

@@ -48,10 +48,16 @@ class Log:
     warnings: list[Problem] = field(default_factory=list)
 
     def error(self, code: str, place: str = "", value: object = "", expected: object = "") -> None:
-        self.errors.append(problem(code, place, value, expected))
+        _add(self.errors, problem(code, place, value, expected))
 
     def warn(self, code: str, place: str = "", value: object = "", expected: object = "") -> None:
-        self.warnings.append(problem(code, place, value, expected))
+        _add(self.warnings, problem(code, place, value, expected))
+
+
+def _add(known: list[Problem], found: Problem) -> None:
+    """A figure is read wherever it is needed; its error is told once."""
+    if len(known) < MAX_PROBLEMS and found not in known:
+        known.append(found)
 
 
 def problem(code: str, place: object = "", value: object = "", expected: object = "") -> Problem:

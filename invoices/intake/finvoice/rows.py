@@ -6,6 +6,7 @@ made to give it (finnish-invoicing rules, chapters 5 and 11).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -18,6 +19,8 @@ QUANTITIES = ("InvoicedQuantity", "DeliveredQuantity", "OrderedQuantity")
 _PRICES = ("UnitPriceAmount", "UnitPriceNetAmount", "UnitPriceVatIncludedAmount")
 _AMOUNTS = ("RowVatExcludedAmount", "RowAmount")
 _SUB_AMOUNTS = ("SubRowVatExcludedAmount", "SubRowAmount")
+MAX_ROWS = 10_000
+_ZERO = re.compile(r"[-+]?0*[.,]?0*")
 #: A unit price of more decimals is not sent: quantity 1 × net instead.
 PRICE_STEP = Decimal("0.0001")
 
@@ -28,7 +31,6 @@ class RowDraft:
 
     fields: dict[str, Any]
     net: Decimal
-    gross: Decimal | None = None
     rounding: bool = False
 
 
@@ -52,8 +54,11 @@ class _Price:
 def read_rows(finvoice: Node, codes: VatCodes, totals_stated: bool) -> Rows:
     """All rows of the invoice. Text-only rows go into the comment of the row after them, or of
     the last row; rows with sub rows only are skipped with a warning, for the totals to judge."""
-    rows, texts = Rows(), list[str]()
-    for node in finvoice.children("InvoiceRow"):
+    rows, texts, nodes = Rows(), list[str](), finvoice.children("InvoiceRow")
+    if len(nodes) > MAX_ROWS:
+        finvoice.log.error("too_many", "InvoiceRow", len(nodes), MAX_ROWS)
+        return Rows(complete=False)
+    for node in nodes:
         _sub_rows(node, totals_stated, has_money=_has_money(node))
         if not _has_money(node):
             texts += _row_texts(node)
@@ -72,9 +77,11 @@ def read_rows(finvoice: Node, codes: VatCodes, totals_stated: bool) -> Rows:
 
 
 def _has_money(node: Node) -> bool:
-    if any(node.text(path) for path in _AMOUNTS):
+    """A row to be invoiced; zeros count only with a VAT rate, else they pad a text row."""
+    figures = [text for path in (*_AMOUNTS, *_PRICES) if (text := node.text(path))]
+    if any(_ZERO.fullmatch(text) is None for text in figures):
         return True
-    return any(node.text(path) not in ("", "0", "0,00") for path in _PRICES)
+    return bool(figures) and bool(node.text("RowVatRatePercent"))
 
 
 def _row_texts(node: Node) -> list[str]:
@@ -102,12 +109,12 @@ def _read_row(node: Node, codes: VatCodes) -> RowDraft | None:
     if not name:
         node.missing("ArticleName")
     rate = _rate(node)
-    gross, net = node.number("RowAmount"), _net(node, rate)
-    if rate is None or net is None:
-        return None
-    price = _price(node, net)
+    net = _net(node, rate)
+    price = _price(node, net or Decimal(0))
     start, end = node.date("StartDate"), node.date("EndDate")
     delivered = node.date("RowDeliveryDate")
+    if rate is None or net is None:
+        return None
     description = node.text("ArticleDescription")
     comments = [price.note, description if description != name else "", *free_texts]
     fields = {
@@ -124,7 +131,7 @@ def _read_row(node: Node, codes: VatCodes) -> RowDraft | None:
         "start_date": start or delivered or end,
         "end_date": end or delivered or start,
     }
-    return RowDraft(fields, money(net), gross)
+    return RowDraft(fields, money(net))
 
 
 def _rate(node: Node) -> Decimal | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lxml import etree
 
@@ -26,6 +26,7 @@ _DECLARED_ENCODING = re.compile(
 _TAG = re.compile(rb"<(/?)(?:[A-Za-z_][\w.-]{0,60}:)?Finvoice(?=[\s>/])")
 _ENVELOPE_END = re.compile(rb"</(?:[A-Za-z_][\w.-]{0,60}:)?Envelope\s*>")
 _ENVELOPE_START = re.compile(rb"<(?:[A-Za-z_][\w.-]{0,60}:)?Envelope(?=[\s>/])")
+_LINES = re.compile(r",? line \d+(?:, column \d+)?")
 _ENCODINGS = {
     "utf-8", "ascii", "iso8859-1", "iso8859-15", "cp1252", "iso8859-4", "iso8859-10", "cp1257",
 }  # fmt: skip
@@ -57,11 +58,12 @@ class Found:
 
 
 class Unparsable(Exception):
-    """A piece of the file that cannot be read as XML; carries the problem."""
+    """A piece of the file that cannot be read as XML; carries the problem and the piece's line."""
 
-    def __init__(self, found: Problem) -> None:
+    def __init__(self, found: Problem, line: int = 1) -> None:
         super().__init__(found.code)
         self.problem = found
+        self.line = line
 
 
 def as_ascii_compatible(content: bytes) -> tuple[bytes, str]:
@@ -92,8 +94,10 @@ def finvoices(content: bytes, encoding: str = "") -> Iterator[Found]:
     starts = [found.start() for found in _DECLARATION.finditer(masked)]
     edges = sorted({0, *starts, len(content)})
     receiver: Receiver | None = None
+    line = 1
     for start, end in zip(edges, edges[1:], strict=False):
-        segment = _Segment(content[start:end], masked[start:end], encoding)
+        segment = _Segment(content[start:end], masked[start:end], encoding, line)
+        line += segment.content.count(b"\n")
         for found in segment.finvoices():
             if found.element is None and found.problem is None:
                 receiver = found.receiver
@@ -110,11 +114,11 @@ class _Segment:
     content: bytes
     masked: bytes
     settled: str
+    first_line: int
 
     def finvoices(self) -> Iterator[Found]:
         """Finvoices, and `Found` with only a receiver for an envelope that stands alone."""
-        tags = list(_TAG.finditer(self.masked))
-        if not tags:
+        if _TAG.search(self.masked) is None:
             yield from self._envelope(0, len(self.content))
             return
         if b"<!ENTITY" not in self.masked:
@@ -125,33 +129,38 @@ class _Segment:
             if whole is not None and not whole.xpath("//Finvoice//Finvoice"):
                 yield from _inside(whole)
                 return
-        yield from self._sliced(tags)
+        yield from self._sliced()
 
-    def _sliced(self, tags: list[re.Match[bytes]]) -> Iterator[Found]:
-        done, opened = 0, -1
-        for tag in tags:
-            if tag[1]:
-                begin = opened if opened >= 0 else done
-                end = self.masked.find(b">", tag.start()) + 1 or len(self.content)
-                yield from self._piece(done, begin, end)
-                done, opened = end, -1
+    def _sliced(self) -> Iterator[Found]:
+        done, opened, line = 0, -1, self.first_line
+        for tag in _TAG.finditer(self.masked):
+            if not tag[1] and opened < 0:
+                opened = tag.start()
                 continue
-            if opened >= 0:
-                yield from self._piece(done, opened, tag.start())
-                done = tag.start()
-            opened = tag.start()
+            end = tag.start()
+            if tag[1]:
+                end = self.masked.find(b">", end) + 1 or len(self.content)
+            yield from self._piece(done, opened if opened >= 0 else done, end, line)
+            line += self.content.count(b"\n", done, end)
+            done, opened = end, -1 if tag[1] else end
         if opened >= 0:
-            yield from self._piece(done, opened, len(self.content))
+            yield from self._piece(done, opened, len(self.content), line)
+        else:
+            yield from self._envelope(done, len(self.content))
 
-    def _piece(self, before: int, begin: int, end: int) -> Iterator[Found]:
+    def _piece(self, before: int, begin: int, end: int, line: int) -> Iterator[Found]:
+        """The invoice from `begin` to `end`; `before` is where what belongs to it starts, on
+        `line` of the file."""
         yield from self._envelope(before, begin)
+        line += self.content.count(b"\n", before, begin)
         if b"<!ENTITY" in self.masked[before:end]:
-            yield Found(problem=problem("xml_forbidden", "", "<!ENTITY"))
+            yield Found(problem=problem("xml_forbidden", f"line {line}", "<!ENTITY"))
             return
         try:
             yield Found(element=self._parsed(begin, end))
         except Unparsable as error:
-            yield Found(problem=error.problem)
+            place = f"line {line + error.line - 1}"
+            yield Found(problem=replace(error.problem, place=place))
 
     def _envelope(self, begin: int, end: int) -> Iterator[Found]:
         start = _ENVELOPE_START.search(self.masked, begin, end)
@@ -189,7 +198,7 @@ def _decoded(content: bytes, declared: str) -> str:
 def parsed(text: str) -> etree._Element:
     """The root element of one XML document, namespaces taken off, comments dropped.
 
-    Raises Unparsable: `xml_broken` with the parser's line and words, or `xml_forbidden`.
+    Raises Unparsable: `xml_broken` with the parser's words and line, or `xml_forbidden`.
     """
     parser = etree.XMLParser(
         encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False,
@@ -198,7 +207,8 @@ def parsed(text: str) -> etree._Element:
     try:
         root = etree.fromstring(text.strip("\ufeff \t\r\n").encode("utf-8", "replace"), parser)
     except etree.XMLSyntaxError as error:
-        raise Unparsable(problem("xml_broken", "", error.msg or "empty")) from error
+        cause = _LINES.sub("", error.msg or "empty")
+        raise Unparsable(problem("xml_broken", "", cause), error.lineno or 1) from error
     for node in root.iter():
         if not isinstance(node.tag, str):
             raise Unparsable(problem("xml_forbidden", "", node.text or "entity"))
