@@ -320,7 +320,8 @@ class ProcountorClient:
         request.headers |= {"Accept": "application/json", "User-Agent": USER_AGENT}
         if self._before_request is not None:
             self._before_request()
-        secrets = (secret, self.environment.client_secret)
+        known = self._api_key if isinstance(self._api_key, str) else ""
+        secrets = (secret, self.environment.client_secret, known)
         return exchange(self._session or pooled_session(), request, self.environment, secrets)
 
     def _token(self) -> AccessToken:

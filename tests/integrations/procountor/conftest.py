@@ -182,10 +182,18 @@ def environment(server: Server) -> Environment:
         client_id="our-client",
         client_secret=SECRET,
         redirect_uri="https://example.invalid/back",
-        connect_seconds=1,
-        read_seconds=0.3,
-        total_seconds=0.6,
+        connect_seconds=5,
+        read_seconds=10,
+        total_seconds=20,
     )
+
+
+@pytest.fixture
+def hasty(environment: Environment) -> None:
+    """Short patience, for the tests in which the other side never comes to an end."""
+    object.__setattr__(environment, "connect_seconds", 0.4)
+    object.__setattr__(environment, "read_seconds", 0.4)
+    object.__setattr__(environment, "total_seconds", 0.8)
 
 
 @pytest.fixture

@@ -161,8 +161,6 @@ def test_lost_answer_after_a_renewal_is_outcome_unknown(client, server):
         (reset, NotSubmitted, "reset"),
         (close, NotSubmitted, "reset"),
         (cut_off, NotSubmitted, "cut_off"),
-        (silence, NotSubmitted, "read_timeout"),
-        (drip(b"HTTP/1.1 200 OK\r\n\r\n", b" "), NotSubmitted, "too_slow"),
         (reply(500, "<html>"), NotSubmitted, "http_500"),
         (reply(503, {"errors": [{"message": "x"}]}), NotSubmitted, "http_503"),
         (reply(429, ""), NotSubmitted, "rate_limited"),
@@ -193,6 +191,20 @@ def test_token_answer_is_never_outcome_unknown(client, server, answer, kind, cau
 
     assert (type(caught.value), caught.value.cause) == (kind, cause)
     assert server.calls == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [(silence, "read_timeout"), (drip(b"HTTP/1.1 200 OK\r\n\r\n", b" "), "too_slow")],
+    ids=["silence", "drip"],
+)
+def test_token_answer_that_does_not_come_is_not_submitted(client, server, hasty, answer, cause):
+    server.token_script = [answer]
+
+    with pytest.raises(NotSubmitted) as caught:
+        client.create_invoice(b"{}")
+
+    assert (caught.value.cause, server.calls) == (cause, [])
 
 
 def test_oauth_error_is_kept_as_evidence(client, server):

@@ -197,6 +197,16 @@ def test_echoed_secrets_never_show_in_a_token_error(client, server, status):
     assert [it for it in (KEY, SECRET, quote_plus(SECRET), "eyJhbGci") if it in shown] == []
 
 
+def test_echoed_key_without_the_form_of_a_jwt_never_shows(environment, server, session):
+    client = ProcountorClient(environment, "plain/key", session=session)
+    server.script = [reply(400, "plain/key and plain%2Fkey")]
+
+    with pytest.raises(Rejected) as caught:
+        client.create_invoice(b"{}")
+
+    assert caught.value.body == "[redacted] and [redacted]"
+
+
 def test_secrets_do_not_show_when_the_connection_breaks(client, server):
     server.token_script = [reset]
 
