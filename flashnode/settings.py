@@ -88,8 +88,9 @@ EXPORT_RETRY_SECONDS = env.list(
     "EXPORT_RETRY_SECONDS", cast=int, default=[1, 60, 300, 1800, 7200, 18000, 36000, 36000]
 )
 EXPORT_LOOKUP_SECONDS = env.list("EXPORT_LOOKUP_SECONDS", cast=int, default=[30, 360])
-#: Longer than the longest request, so that only a dead holder loses its claim.
-EXPORT_LEASE_SECONDS = env.int("EXPORT_LEASE_SECONDS", default=180)
+#: Longer than the longest submission, so that only a dead holder loses its claim: a POST and
+#: its repeat after a 401, each with a token request, four times the total time-out.
+EXPORT_LEASE_SECONDS = env.int("EXPORT_LEASE_SECONDS", default=600)
 #: How long a lane's worker waits for its next due export before it gives up its place.
 EXPORT_LINGER_SECONDS = env.int("EXPORT_LINGER_SECONDS", default=5)
 

@@ -62,8 +62,7 @@ def _iban_of(bank: str, account: str) -> str:
 
 def _bank_of(iban: str) -> tuple[str, str]:
     try:
-        parsed = schwifty.IBAN(iban, allow_invalid=True)
-        bank = parsed.bank or {}
+        bank = schwifty.IBAN(iban, allow_invalid=True).bank
     except SchwiftyException:
         return "", ""
-    return str(bank.get("bic") or ""), str(bank.get("name") or "")
+    return (str(bank["bic"] or ""), str(bank["name"] or "")) if bank else ("", "")

@@ -55,8 +55,12 @@ class Sealed:
         return secret
 
     def resealed(self) -> Sealed:
-        """The same secret under the newest key, without opening it for anyone."""
-        return Sealed(_box().rotate(self.token))
+        """The same secret under the newest key, without opening it for anyone. Raises
+        SecretUnreadable."""
+        try:
+            return Sealed(_box().rotate(self.token))
+        except InvalidToken:
+            raise SecretUnreadable("No key of FERNET_KEYS opens this secret.") from None
 
 
 def seal(secret: str, owner: int | str) -> Sealed:
@@ -70,7 +74,7 @@ def fingerprint(secret: str) -> str:
     return hmac.new(key, secret.encode(), hashlib.sha256).hexdigest()
 
 
-class SealedField(EncryptedTextField):
+class SealedField(EncryptedTextField):  # type: ignore[misc]  # the library is untyped
     """Holds a `Sealed`. Everything else is refused, in bulk writes too.
 
     The library's own field encrypts the text of an SQL expression and reports success

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.utils import timezone
 
@@ -18,8 +18,8 @@ def record(
     *,
     export: InvoiceExport | None = None,
     tenant: Tenant | None = None,
-    by: AbstractBaseUser | None = None,
-    **data: Any,
+    by: User | None = None,
+    data: dict[str, Any] | None = None,
 ) -> AuditEvent:
     """Append one event. `action` is a dotted, stable code; `data` is JSON-ready facts."""
     return AuditEvent.objects.create(
@@ -28,7 +28,7 @@ def record(
         tenant_id=export.tenant_id if export else tenant.pk if tenant else None,
         export=export,
         by_id=by.pk if by else None,
-        data=data,
+        data=data or {},
     )
 
 
@@ -42,10 +42,10 @@ def listen() -> None:
 def _on_acted(
     sender: Any, action: str, tenant: Tenant | None, by: Any, data: dict[str, Any], **kwargs: Any
 ) -> None:
-    record(action, tenant=tenant, by=by, **data)
+    record(action, tenant=tenant, by=by, data=data)
 
 
-def _on_login(sender: Any, user: AbstractBaseUser, **kwargs: Any) -> None:
+def _on_login(sender: Any, user: User, **kwargs: Any) -> None:
     record("user.logged_in", by=user)
 
 

@@ -231,7 +231,11 @@ def _post(
 
 def _rejected(export: InvoiceExport, attempt: Any, error: Rejected) -> None:
     """403 on a POST means missing rights: it stops the lane once, and a second refusal of the
-    same invoice, after a check found the rights in order, is the invoice's own problem."""
+    same invoice, after a check found the rights in order, is the invoice's own problem. Without
+    Procountor's list of errors the answer came from a gateway and proves nothing."""
+    if not error.errors:
+        exports.unknown(export, attempt, error)
+        return
     before = export.attempts.filter(outcome=AttemptOutcome.CREDENTIAL_REFUSED, http_status=403)
     if error.status == 403 and not before.exists():
         exports.credential_refused(export, attempt, error)

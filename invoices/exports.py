@@ -16,7 +16,7 @@ from typing import Any
 
 import simplejson
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -51,6 +51,9 @@ QUEUEABLE = (S.DRAFT, S.NEEDS_ATTENTION, S.PARKED)
 SKIPPABLE = tuple(old for old, news in ALLOWED_MOVES.items() if S.SKIPPED in news)
 
 _MAX_RESPONSE_CHARACTERS = 20_000
+#: A person is asked after this many lost answers in a row that booked nothing: some contents
+#: make Procountor answer 500 every time (REFERENCE section 13, long row texts).
+_MAX_LOST_ATTEMPTS = 3
 
 
 class ClaimLost(Exception):
@@ -62,7 +65,7 @@ def change_status(
     old: ExportStatus,
     new: ExportStatus,
     *,
-    by: AbstractBaseUser | None = None,
+    by: User | None = None,
     note: dict[str, Any] | None = None,
     lease_before: dt.datetime | None = None,
     **fields: Any,
@@ -82,7 +85,7 @@ def change_status(
         if lease_before:
             rows = rows.filter(lease_until__lt=lease_before)
         fields = {"claim": "", "lease_until": None} | fields
-    cleared = {
+    cleared: dict[str, Any] = {
         "attention_reason": "",
         "parked_reason": "",
         "problems": [],
@@ -92,25 +95,20 @@ def change_status(
     with transaction.atomic():
         if not rows.update(status=new, **(cleared | fields)):
             return False
-        facts = {"from": str(old)} | {
+        facts: dict[str, Any] = {"from": str(old)} | (note or {})
+        facts |= {
             name: str(fields[name])
             for name in ("attention_reason", "parked_reason")
             if name in fields
         }
-        codes = [problem["code"] for problem in fields.get("problems", [])]
-        audit.record(
-            f"export.{new}",
-            export=export,
-            by=by,
-            **facts,
-            **({"codes": codes} if codes else {}),
-            **(note or {}),
-        )
+        if fields.get("problems"):
+            facts["codes"] = [problem["code"] for problem in fields["problems"]]
+        audit.record(f"export.{new}", export=export, by=by, data=facts)
     export.refresh_from_db()
     return True
 
 
-def create(invoice: Invoice, *, by: AbstractBaseUser | None, warnings: list[Any]) -> InvoiceExport:
+def create(invoice: Invoice, *, by: User | None, warnings: list[Any]) -> InvoiceExport:
     """The intention to export `invoice`, as a draft that nobody submits yet."""
     with transaction.atomic():
         export = InvoiceExport.objects.create(
@@ -120,7 +118,7 @@ def create(invoice: Invoice, *, by: AbstractBaseUser | None, warnings: list[Any]
     return export
 
 
-def queue(export: InvoiceExport, *, by: AbstractBaseUser | None = None, reason: str = "") -> bool:
+def queue(export: InvoiceExport, *, by: User | None = None, reason: str = "") -> bool:
     """Queue a draft, or queue again what needed attention or was parked. False when its status
     does not allow that (any more)."""
     old = ExportStatus(export.status)
@@ -142,7 +140,7 @@ def queue(export: InvoiceExport, *, by: AbstractBaseUser | None = None, reason: 
     )
 
 
-def skip(export: InvoiceExport, *, by: AbstractBaseUser, reason: str) -> bool:
+def skip(export: InvoiceExport, *, by: User, reason: str) -> bool:
     """Decide that this invoice is not exported. False when it is in flight or done."""
     old = ExportStatus(export.status)
     if old not in SKIPPABLE:
@@ -236,10 +234,12 @@ def _close(attempt: SubmissionAttempt, outcome: AttemptOutcome, **fields: Any) -
         audit.record(
             "attempt.late_answer",
             export=attempt.export,
-            attempt=attempt.number,
-            outcome=str(outcome),
-            http_status=fields.get("http_status"),
-            cause=fields.get("cause", ""),
+            data={
+                "attempt": attempt.number,
+                "outcome": str(outcome),
+                "http_status": fields.get("http_status"),
+                "cause": fields.get("cause", ""),
+            },
         )
     return bool(closed)
 
@@ -387,7 +387,15 @@ def conflict(export: InvoiceExport, reason: AttentionReason, problem: Problem) -
 
 
 def not_there(export: InvoiceExport) -> bool:
-    """Looked for twice, apart in time, and not there: it may be submitted again."""
+    """Looked for twice, apart in time, and not there: it may be submitted again, unless the
+    same has happened too often for another try to be of any use."""
+    lost = export.attempts.filter(
+        outcome=AttemptOutcome.UNKNOWN, started_at__gte=export.queued_at or export.created_at
+    )
+    if lost.count() >= _MAX_LOST_ATTEMPTS:
+        cause = lost.latest("number").cause
+        problem = Problem("never_answered", value=cause, expected=str(_MAX_LOST_ATTEMPTS))
+        return _needs_attention(export, S.UNKNOWN, AttentionReason.RETRIES_EXHAUSTED, [problem])
     return change_status(export, S.UNKNOWN, S.QUEUED, not_before=timezone.now(), lookups=0)
 
 
@@ -418,7 +426,9 @@ def read_back(export: InvoiceExport, remote: RemoteInvoice, problems: list[Probl
             problems=stored, **facts
         )
         if changed and export.problems != stored:
-            audit.record("export.differs", export=export, codes=[p.code for p in problems])
+            audit.record(
+                "export.differs", export=export, data={"codes": [p.code for p in problems]}
+            )
     return False
 
 

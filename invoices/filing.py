@@ -10,7 +10,7 @@ import hashlib
 import json
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -30,7 +30,7 @@ def file_invoices(
     content: bytes,
     *,
     via: str,
-    by: AbstractBaseUser | None = None,
+    by: User | None = None,
     queue: bool = False,
 ) -> ReceivedFile:
     """Take in one file for `tenant`; with `queue` its accepted invoices are queued at once."""
@@ -65,16 +65,18 @@ def counts(received: ReceivedFile) -> dict[str, int]:
     return totals
 
 
-def _record(received: ReceivedFile, result: ReadResult, by: AbstractBaseUser | None) -> None:
+def _record(received: ReceivedFile, result: ReadResult, by: User | None) -> None:
     audit.record(
         "file.received",
         tenant=received.tenant,
         by=by,
-        file=received.pk,
-        name=received.name,
-        sha256=received.sha256,
-        items=len(result.items),
-        **counts(received),
+        data={
+            "file": received.pk,
+            "name": received.name,
+            "sha256": received.sha256,
+            "items": len(result.items),
+        }
+        | counts(received),
     )
 
 
@@ -82,7 +84,7 @@ class _Intake:
     """Takes the items of one file, one after the other."""
 
     def __init__(
-        self, tenant: Tenant, received: ReceivedFile, by: AbstractBaseUser | None, queue: bool
+        self, tenant: Tenant, received: ReceivedFile, by: User | None, queue: bool
     ) -> None:
         self.tenant, self.received, self.by, self.queue = tenant, received, by, queue
         self.settings: ExportSettings = settings_of(tenant)

@@ -290,6 +290,10 @@ ENGINE: dict[str, Words] = {
         _("No clear answer came ({value}); the invoice may or may not be in Procountor."),
         _("Wait: Procountor is asked before anything else happens."),
     ),
+    "never_answered": Words(
+        _("{expected} times no clear answer came ({value}), and the invoice is not in Procountor."),
+        _("Look at the rows for very long texts, ask Procountor's support, then queue again."),
+    ),
     "conflict": Words(
         _("Procountor already has an invoice with this number, but it is different: {value}."),
         _("Compare the two. If the one in Procountor is right, skip this export with a reason."),

@@ -56,9 +56,11 @@ def look_up(export: InvoiceExport, client: ProcountorClient) -> Finding:
     audit.record(
         "export.looked_up",
         export=export,
-        query={"originalInvoiceNumber": number, "types": "SALES_INVOICE"},
-        hits=[hit.id for hit in hits],
-        verdict=str(finding.verdict),
+        data={
+            "query": {"originalInvoiceNumber": number, "types": "SALES_INVOICE"},
+            "hits": [hit.id for hit in hits],
+            "verdict": str(finding.verdict),
+        },
     )
     return finding
 
@@ -147,13 +149,12 @@ def read_back(tenant_pk: int, client: ProcountorClient) -> int:
     )
     if not submitted:
         return 0
-    by_id = {remote.id: remote for remote in client.get_invoices([e.remote_id for e in submitted])}
-    return sum(_compare(export, by_id.get(export.remote_id)) for export in submitted)
+    wanted = {export.remote_id: export for export in submitted if export.remote_id is not None}
+    found = client.get_invoices(list(wanted))
+    return sum(_compare(wanted[remote.id], remote) for remote in found if remote.id in wanted)
 
 
-def _compare(export: InvoiceExport, remote: RemoteInvoice | None) -> bool:
-    if remote is None:
-        return False
+def _compare(export: InvoiceExport, remote: RemoteInvoice) -> bool:
     problems: list[Problem] = []
     if (
         remote.original_invoice_number != export.invoice.number

@@ -3,12 +3,19 @@ its evidence be emptied between tests."""
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from django.db import connection
 from django.test import TransactionTestCase
 
 from flashnode import roles
-from invoices import triggers
+from integrations import custody, diagnosis
+from integrations.models import BankAccount
+from integrations.sandbox import Sandbox, SandboxServer
+from invoices import filing, triggers
+from invoices.models import InvoiceExport
+from tests import factories
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -27,3 +34,55 @@ def _evidence_can_be_emptied_between_tests():
     TransactionTestCase._fixture_teardown = without_triggers
     yield
     TransactionTestCase._fixture_teardown = teardown
+
+
+@pytest.fixture
+def sandbox(settings):
+    """A simulated Procountor on a free port, and the settings that lead to it."""
+    config = settings.PROCOUNTOR["test"]
+    stand_in = Sandbox(
+        client_id=config["client_id"],
+        client_secret=config["client_secret"],
+        redirect_uri=config["redirect_uri"],
+    )
+    with SandboxServer(stand_in) as server:
+        settings.PROCOUNTOR = settings.PROCOUNTOR | {"test": config | {"base_url": server.base_url}}
+        yield stand_in
+
+
+@pytest.fixture
+def make_tenant(sandbox):
+    """Make a company in the sandbox and its tenant here, with key, account and a green check."""
+
+    def make(name="Acme Oy", business_id="2077474-0", *, check=True, **fields):
+        company = sandbox.add_company(name=name, business_id=business_id)
+        tenant = factories.TenantFactory(name=name, business_id=business_id, **fields)
+        account = BankAccount(tenant=tenant)
+        account.set_number(company.bank_accounts[0]["iban"])
+        account.save()
+        custody.file_api_key(tenant, company.api_key, via="email")
+        if check:
+            outcome = diagnosis.run_check(tenant)
+            assert outcome.outcome == "passed", outcome.steps
+        tenant.company = company
+        return tenant
+
+    return make
+
+
+@pytest.fixture
+def tenant(make_tenant):
+    return make_tenant()
+
+
+@pytest.fixture
+def queued(tenant):
+    """Take in and queue invoices for `tenant`; returns their exports."""
+
+    def queue(*numbers, **fields):
+        content = json.dumps({"invoices": [factories.invoice(n, **fields) for n in numbers]})
+        filing.file_invoices(tenant, "own.json", content.encode(), via="command", queue=True)
+        exports = {e.invoice.number: e for e in InvoiceExport.objects.select_related("invoice")}
+        return [exports[number] for number in numbers]
+
+    return queue
