@@ -34,7 +34,7 @@ INTAKE: dict[str, Words] = {
         _("Split the file at the source and upload the parts."),
     ),
     "file_too_complex": Words(
-        _("The file has {value} XML tags; at most {expected} are read."),
+        _("The file has {value} elements; at most {expected} are read."),
         _("Split the file at the source and upload the parts."),
     ),
     "format_unknown": Words(

@@ -7,6 +7,7 @@ figures never pass through a float, and every error of an invoice is told at onc
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from itertools import islice
@@ -19,6 +20,8 @@ from invoices.intake.result import MAX_ITEMS, ReadItem, ReadResult
 from invoices.intake.values import MAX_PROBLEMS, Log, json_place, problem, validated
 
 MAX_DEPTH = 20
+#: A text of more commas is refused: what it becomes would not fit in memory.
+MAX_COMMAS = 1_500_000
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DATES = frozenset({"date", "due_date", "delivery_start", "delivery_end", "start_date", "end_date"})
 _OURS = frozenset({"number", "buyer", "rows"})
@@ -44,8 +47,8 @@ class _NotANumber:
 def _object(pairs: list[tuple[str, Any]]) -> _Object:
     found = _Object(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, __ in pairs]
-        found.repeated = tuple(sorted({key for key in keys if keys.count(key) > 1}))
+        times = Counter(key for key, __ in pairs)
+        found.repeated = tuple(sorted(key for key, count in times.items() if count > 1))
     return found
 
 
@@ -62,6 +65,9 @@ def _number(text: str) -> Decimal | _NotANumber:
 
 def read_json(text: str) -> ReadResult:
     """Every invoice of a JSON text that starts with { or [."""
+    if text.count(",") > MAX_COMMAS:
+        too_complex = problem("file_too_complex", "", text.count(","), MAX_COMMAS)
+        return ReadResult("json", (), (too_complex,))
     try:
         data = simplejson.loads(
             text,

@@ -80,7 +80,7 @@ class Node:
 
 
 def _text(element: etree._Element) -> str:
-    return " ".join("".join(element.itertext()).split())
+    return " ".join("".join(str(text) for text in element.itertext()).split())
 
 
 def trimmed(value: Decimal) -> Decimal:

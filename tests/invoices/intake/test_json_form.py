@@ -102,6 +102,7 @@ def test_repeated_key_is_refused_with_the_other_errors():
         ("[1, 2]", "format_unknown"),
         ("[" * 200_000, "too_deep"),
         ('{"number":' * 100_000, "too_deep"),
+        ('{"rows": [' + "1," * 1_600_000, "file_too_complex"),
     ],
 )
 def test_file_that_is_no_list_of_invoices_is_refused(text, code):
