@@ -117,7 +117,7 @@ def _rate(node: Node, rows: Rows) -> Decimal | None:
     """The stated rate, or the rows' rate when they all share one."""
     if node.text("VatRatePercent"):
         return node.percent("VatRatePercent")
-    rates = {row.fields["vat_percent"] for row in rows.drafts}
+    rates: set[Decimal] = {row.fields["vat_percent"] for row in rows.drafts}
     if len(rates) == 1:
         return rates.pop()
     node.missing("VatRatePercent")
