@@ -16,7 +16,7 @@ from stdnum import iban as stdnum_iban
 from stdnum.exceptions import ValidationError as NumberInvalid
 
 _SPACES = re.compile(r"[\s\u00a0\u202f\u200b]+")
-_DOMESTIC = re.compile(r"(\d{6})-?(\d{2,8})")
+_DOMESTIC = re.compile(r"([0-9]{6})-?([0-9]{2,8})")
 
 
 class AccountInvalid(ValueError):
@@ -65,4 +65,4 @@ def _bank_of(iban: str) -> tuple[str, str]:
         bank = schwifty.IBAN(iban, allow_invalid=True).bank
     except SchwiftyException:
         return "", ""
-    return (str(bank["bic"] or ""), str(bank["name"] or "")) if bank else ("", "")
+    return (bank.bic or "", bank.name or "") if bank else ("", "")

@@ -3,7 +3,7 @@
 import pytest
 from cryptography.fernet import Fernet
 from django.core import serializers
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F, Value
 
 from integrations import custody
@@ -72,14 +72,14 @@ def test_loaded_key_shows_nothing_when_printed_or_dumped(credential, key):
 def test_bulk_update_with_anything_but_a_sealed_value_is_refused(credential, value):
     before = stored_bytes(credential)
 
-    with pytest.raises(TypeError, match="sealed value only"):
+    with pytest.raises(TypeError, match="sealed value only"), transaction.atomic():
         Credential.objects.update(api_key=value)
 
     assert stored_bytes(credential) == before
 
 
 def test_bulk_update_of_models_is_refused_and_leaves_the_key(credential, key):
-    with pytest.raises(TypeError, match="sealed value only"):
+    with pytest.raises(TypeError, match="sealed value only"), transaction.atomic():
         Credential.objects.bulk_update([credential], ["api_key"])
 
     assert custody.open_api_key(Credential.objects.get()) == key

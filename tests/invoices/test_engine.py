@@ -295,7 +295,7 @@ def test_late_answer_of_an_expired_claim_is_recorded_and_moves_nothing(tenant, q
     exports.expire_leases()
     from integrations.procountor import OutcomeUnknown
 
-    moved = exports.unknown(claimed, attempt, OutcomeUnknown("late", cause="read_timeout"))
+    moved = exports.unknown(claimed, attempt, OutcomeUnknown("read_timeout"))
 
     assert not moved
     assert AuditEvent.objects.filter(action="attempt.late_answer").count() == 1
