@@ -1,0 +1,60 @@
+"""Numbers as Procountor takes them, and the payload as bytes."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import simplejson
+
+from invoices.mapping.totals import WIDE
+
+
+def plain(number: Decimal) -> int | Decimal:
+    """The same number without trailing zeros; whole numbers as int."""
+    if number == number.to_integral_value(context=WIDE):
+        return int(number)
+    return number.normalize(context=WIDE)
+
+
+def decimals(number: Decimal) -> int:
+    """How many decimals the number needs."""
+    exponent = number.normalize(context=WIDE).as_tuple().exponent
+    assert isinstance(exponent, int), "documents hold finite numbers only"
+    return max(0, -exponent)
+
+
+def written(number: Decimal) -> str:
+    """For people: no exponent, no trailing zeros."""
+    return format(Decimal(plain(number)), "f")
+
+
+class _Written(Decimal):
+    """A Decimal that simplejson, which prints `str()`, writes without an exponent."""
+
+    def __str__(self) -> str:
+        return format(self, "f")
+
+
+def to_bytes(payload: dict[str, Any]) -> bytes:
+    """The payload as canonical JSON: UTF-8, sorted keys, no spaces, exact decimals.
+
+    Equal payloads give equal bytes. Raises TypeError for a float: money never is one.
+    """
+    return simplejson.dumps(
+        _exact(payload),
+        use_decimal=True,
+        sort_keys=True,
+        ensure_ascii=False,
+        separators=(",", ":"),
+    ).encode()
+
+
+def _exact(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _exact(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_exact(item) for item in value]
+    if isinstance(value, float):
+        raise TypeError("a payload holds no floats")
+    return _Written(value) if isinstance(value, Decimal) else value
