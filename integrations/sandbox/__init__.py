@@ -1,10 +1,12 @@
-"""A stand-in for Procountor, served over real HTTP: for the demo, training and tests.
+"""A simulated Procountor over real HTTP, for the demo, training and tests. Not Procountor.
 
-Simulated: it follows `contract.json` and the reference's marks, and README.md in this folder
-says which behaviour is documented and which is our assumption. Standard library only.
+Built from `integrations/procountor/contract.json`. Every answer carries the header
+`Server: FlashnodeSandbox`. What is documented, what was seen in other clients and what is our
+own assumption is told apart in this folder's README.md. Standard library only, no Django.
 """
 
-from integrations.sandbox.server import SandboxServer
-from integrations.sandbox.state import Sandbox, SandboxCompany
+from .company import SandboxCompany
+from .server import SandboxServer
+from .state import Sandbox
 
 __all__ = ["Sandbox", "SandboxCompany", "SandboxServer"]

@@ -1,68 +1,165 @@
-"""The control interface under /_sandbox/: for other processes on this machine, not part of
-Procountor. It hands out API keys, which is why the server listens on loopback only."""
+"""The control interface under /_sandbox/: how other processes steer the simulation.
+
+JSON in and out, for callers on this machine only. It shows the API keys of its made-up
+companies; nothing of the kind exists in Procountor.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
-from integrations.sandbox.api import ledger_row
-from integrations.sandbox.state import Sandbox, SandboxCompany
+from .company import SandboxCompany
+from .state import Sandbox
+from .validation import parse_date
+from .wire import Answer, BadJson, Json, Request, answer
 
-Answer = tuple[int, Any]
+PREFIX = "/_sandbox/"
+
+_COMPANY_FIELDS = {"name", "business_id", "bank_accounts", "today", "rights", "extra_vat_percents"}
 
 
-def answer(sandbox: Sandbox, method: str, path: str, body: Any) -> Answer:
-    """Serve one request of the control interface."""
+class _Unfit(ValueError):
+    """The caller's mistake; its text is the answer."""
+
+
+def respond(sandbox: Sandbox, request: Request) -> Answer:
+    """Answer one control request: 200, 400 `{"error"}` for unfit input, 404 for a wrong path."""
+    steps = request.path.removeprefix(PREFIX).strip("/").split("/")
     try:
-        if path.startswith("companies/"):
-            _, company_id, action = path.split("/")
-            return 200, _on_company(sandbox.companies[int(company_id)], action, body or {})
-        return 200, _ACTIONS[method, path](sandbox, body or {})
-    except (KeyError, TypeError, ValueError) as problem:
-        return 400, {"error": f"{type(problem).__name__}: {problem}"}
+        if len(steps) == 3 and steps[0] == "companies" and request.method == "POST":
+            return _change_company(sandbox, steps[1], steps[2], request)
+        handler = _HANDLERS.get((request.method, "/".join(steps)))
+        return answer(handler(sandbox, request)) if handler else _no_such_path()
+    except (ValueError, TypeError) as error:
+        return answer({"error": str(error)}, 400)
 
 
-def _on_company(company: SandboxCompany, action: str, body: dict[str, Any]) -> Any:
-    if action == "revoke":
-        company.revoke()
-    elif action == "key":
-        company.new_api_key(body.get("client_id"))
-    elif action == "rights":
-        company.set_right(body["path"], body["value"])
-    elif action == "periods":
-        change = company.open_period if body["open"] else company.close_period
-        change(dt.date.fromisoformat(body["start"]), dt.date.fromisoformat(body["end"]))
-    else:
-        raise KeyError(action)
-    return _described(company)
-
-
-def _described(company: SandboxCompany) -> dict[str, Any]:
+def describe(company: SandboxCompany) -> Json:
+    """A company as the control interface shows it, API key included."""
     return {
         "id": company.id,
         "name": company.name,
         "business_id": company.business_id,
         "user_id": company.user_id,
         "api_key": company.api_key,
+        "revoked": company.is_revoked,
         "bank_accounts": company.bank_accounts,
     }
 
 
-def _set_latency(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
-    sandbox.latency_seconds = float(body["seconds"])
+def _companies(sandbox: Sandbox, request: Request) -> Any:
+    with sandbox.lock:
+        return [describe(company) for company in sandbox.companies.values()]
+
+
+def _add_company(sandbox: Sandbox, request: Request) -> Any:
+    fields = _object(request)
+    unknown = set(fields) - _COMPANY_FIELDS
+    if unknown:
+        raise _Unfit(f"unknown: {', '.join(sorted(unknown))}")
+    if fields.get("today") is not None:
+        fields["today"] = _date(fields, "today")
+    return describe(sandbox.add_company(**fields))
+
+
+def _change_company(sandbox: Sandbox, company_id: str, what: str, request: Request) -> Answer:
+    known = company_id.isascii() and company_id.isdecimal()
+    company = sandbox.companies.get(int(company_id)) if known else None
+    change = _CHANGES.get(what)
+    if company is None or change is None:
+        return _no_such_path()
+    change(company, _object(request))
+    return answer(describe(company))
+
+
+def _set_rights(company: SandboxCompany, fields: Json) -> None:
+    for path, level in fields.items():
+        company.set_right(path, level)
+
+
+def _set_periods(company: SandboxCompany, fields: Json) -> None:
+    changes = {"close": company.close_period, "open": company.open_period}
+    change = changes.get(fields.get("action", ""))
+    if change is None:
+        raise _Unfit("action must be close or open")
+    change(_date(fields, "start"), _date(fields, "end"))
+
+
+def _ledger(sandbox: Sandbox, request: Request) -> Any:
+    wanted = request.query.get("company_id", [""])[-1]
+    return sandbox.ledger(int(wanted) if wanted else None)
+
+
+def _requests(sandbox: Sandbox, request: Request) -> Any:
+    names = ("time", "method", "path", "status", "company_id")
+    return [
+        dict(zip(names, (str(logged[0]), *logged[1:]), strict=True)) for logged in sandbox.requests
+    ]
+
+
+def _add_fault(sandbox: Sandbox, request: Request) -> Any:
+    sandbox.fault(**{name: _plain(value) for name, value in _object(request).items()})
+    return _pending(sandbox, request)
+
+
+def _pending(sandbox: Sandbox, request: Request) -> Any:
+    return [asdict(fault) for fault in sandbox.faults.pending()]
+
+
+def _chaos(sandbox: Sandbox, request: Request) -> Any:
+    fields = _object(request)
+    sandbox.chaos(float(fields.get("rate", 0)), fields.get("seed"))
     return {}
 
 
-_ACTIONS: dict[tuple[str, str], Callable[[Sandbox, dict[str, Any]], Any]] = {
-    ("GET", "companies"): lambda s, b: [_described(c) for c in s.companies.values()],
-    ("POST", "companies"): lambda s, b: _described(s.add_company(**b)),
-    ("GET", "ledger"): lambda s, b: [ledger_row(row) for row in s.ledger()],
-    ("GET", "duplicates"): lambda s, b: s.duplicates(),
-    ("GET", "requests"): lambda s, b: list(s.requests),
-    ("POST", "faults"): lambda s, b: s.fault(**b) or {},
-    ("POST", "chaos"): lambda s, b: s.chaos(**b) or {},
-    ("POST", "latency"): _set_latency,
-    ("POST", "reset"): lambda s, b: s.reset() or {},
+def _reset(sandbox: Sandbox, request: Request) -> Any:
+    sandbox.reset()
+    return {}
+
+
+def _object(request: Request) -> Json:
+    try:
+        found = request.json() if request.body else {}
+    except BadJson as error:
+        raise _Unfit(str(error)) from None
+    if not isinstance(found, dict):
+        raise _Unfit("the body is not an object")
+    return found
+
+
+def _date(fields: Json, name: str) -> dt.date:
+    found = parse_date(fields.get(name))
+    if found is None:
+        raise _Unfit(f"{name} must be YYYY-MM-DD")
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """Seconds may be written with decimals; the rest is as it is."""
+    return value if value is None or isinstance(value, str | int) else float(value)
+
+
+def _no_such_path() -> Answer:
+    return answer({"error": "no such path"}, 404)
+
+
+_CHANGES: dict[str, Callable[[SandboxCompany, Json], object]] = {
+    "revoke": lambda company, fields: company.revoke(),
+    "keys": lambda company, fields: company.new_api_key(),
+    "rights": _set_rights,
+    "periods": _set_periods,
+}
+_HANDLERS: dict[tuple[str, str], Callable[[Sandbox, Request], Any]] = {
+    ("GET", "companies"): _companies,
+    ("POST", "companies"): _add_company,
+    ("GET", "ledger"): _ledger,
+    ("GET", "duplicates"): lambda sandbox, request: sandbox.duplicates(),
+    ("GET", "requests"): _requests,
+    ("GET", "faults"): _pending,
+    ("POST", "faults"): _add_fault,
+    ("POST", "chaos"): _chaos,
+    ("POST", "reset"): _reset,
 }

@@ -1,181 +1,259 @@
-"""The rules of a sales invoice that span fields (REFERENCE sections 13 and 14), and its sums.
+"""The rules of POST and PUT /invoices that contract.json cannot say (REFERENCE 13 and 14).
 
-Where the reference knows Procountor's code it is used; elsewhere the message is an English
-sentence in the style of those that were seen, which is our assumption.
+Each rule reads what it needs and is silent about fields that are missing or of a wrong type:
+`validation` reports those. Codes are the ones seen from Procountor; sentences follow the pattern
+of one seen. Which rules are documented and which assumed: README.md.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from decimal import ROUND_HALF_UP, Decimal
+from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
-from stdnum import iso11649
-from stdnum.exceptions import ValidationError
-from stdnum.fi import ytunnus
+from .checkdigits import has_wrong_check_digit, is_fi_reference, is_iban, is_rf_reference
+from .company import SandboxCompany
+from .validation import blank, invalid, parse_date, validate
+from .wire import FieldError, Json, error
 
-from integrations.sandbox.validation import error
+DOMESTIC = 1
+LONGEST_TERM_DAYS = 999
+_MAX_DIGITS = 15
+_MAX_DECIMALS = 12
 
-_CENT = Decimal("0.01")
-Errors = Iterator[dict[str, Any]]
-
-
-def check_invoice(invoice: dict[str, Any], company: Any) -> list[dict[str, Any]]:
-    """Every rule the invoice breaks for this company; its shape is known to be right."""
-    return [
-        *_characters(invoice, ""),
-        *_type_and_rows(invoice),
-        *_dates(invoice, company),
-        *_payment(invoice, company),
-        *_vat(invoice, company),
-        *_channel(invoice),
-        *_buyer(invoice),
-    ]
+Rule = Callable[["_Invoice", SandboxCompany], Iterator[FieldError]]
 
 
-def _characters(value: Any, path: str) -> Errors:
-    if isinstance(value, str):
+class _Invoice:
+    """Reads a posted invoice by path; an unfit value reads as None."""
+
+    def __init__(self, body: Json) -> None:
+        self.body = body
+
+    def get(self, path: str) -> Any:
+        found: Any = self.body
+        for name in path.split("."):
+            found = found.get(name) if isinstance(found, dict) else None
+        return found
+
+    def text(self, path: str) -> str:
+        found = self.get(path)
+        return found if isinstance(found, str) else ""
+
+    def date(self, path: str) -> dt.date | None:
+        return parse_date(self.get(path))
+
+    def number(self, path: str) -> Decimal | None:
+        return _number(self.get(path))
+
+    def rows(self) -> Iterator[tuple[str, Json]]:
+        rows = self.get("invoiceRows")
+        for index, row in enumerate(rows if isinstance(rows, list) else []):
+            if isinstance(row, dict):
+                yield f"invoiceRows[{index}]", row
+
+
+def check_invoice(body: Any, company: SandboxCompany) -> list[FieldError]:
+    """Everything wrong with an invoice body, all at once; empty when it can be saved."""
+    errors = validate("Invoice", body)
+    if not isinstance(body, dict):
+        return errors
+    invoice = _Invoice(body)
+    seen = {entry.get("field") for entry in errors}
+    for rule in _RULES:
+        for found in rule(invoice, company):
+            # One complaint per field from the contract is enough.
+            if found.get("field") is None or found["field"] not in seen:
+                errors.append(found)
+    return errors
+
+
+def _kind(invoice: _Invoice, company: SandboxCompany) -> Iterator[FieldError]:
+    if invoice.text("type") not in ("", "SALES_INVOICE"):
+        yield invalid("type", "the sandbox keeps sales invoices only")
+    if not invoice.get("language"):
+        yield blank("language")
+    if invoice.text("deliveryMethod") == "OTHER":
+        yield invalid("deliveryMethod", "OTHER is not supported on sales invoices")
+    if invoice.get("invoiceRows") == []:
+        yield blank("invoiceRows")
+
+
+def _characters(invoice: _Invoice, company: SandboxCompany) -> Iterator[FieldError]:
+    for path, text in _texts(invoice.body, ""):
         try:
-            value.encode("windows-1252")
+            text.encode("cp1252")
         except UnicodeEncodeError:
-            yield error(path, f"Value of the '{path.rsplit('.', 1)[-1]}' field is invalid: ")
+            yield invalid(path, "characters outside Windows-1252")
+
+
+def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield path, value
     elif isinstance(value, dict):
         for name, item in value.items():
-            yield from _characters(item, f"{path}.{name}" if path else name)
+            yield from _texts(item, f"{path}.{name}" if path else name)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _characters(item, f"{path}[{index}]")
+            yield from _texts(item, f"{path}[{index}]")
 
 
-def _type_and_rows(invoice: dict[str, Any]) -> Errors:
-    if invoice["type"] != "SALES_INVOICE":
-        yield error("type", "Value of the 'type' field is invalid: ")
-    if not invoice["invoiceRows"]:
-        yield error("invoiceRows", "Value of the 'invoiceRows' cannot be blank.")
-    for name in ("language", "vatStatus"):
-        if invoice.get(name) is None:
-            yield error(name, f"Value of the '{name}' cannot be blank.")
-    for name in ("billingAddress", "deliveryAddress"):
-        address = invoice.get(name)
-        if address and not address.get("country"):
-            yield error(f"{name}.country", "Value of the 'country' cannot be blank.")
+def _magnitudes(invoice: _Invoice, company: SandboxCompany) -> Iterator[FieldError]:
+    """The sandbox's own limit, so that totals can be computed; Procountor's is unknown."""
+    numbers = [
+        (path, invoice.get(path)) for path in ("discountPercent", "paymentInfo.currencyRate")
+    ]
+    for where, row in invoice.rows():
+        names = ("quantity", "unitPrice", "discountPercent", "vatPercent")
+        numbers += [(f"{where}.{name}", row.get(name)) for name in names]
+    for path, value in numbers:
+        number = _number(value)
+        if number is None or not number:
+            continue
+        decimals = -int(number.as_tuple().exponent)
+        if number.adjusted() >= _MAX_DIGITS or decimals > _MAX_DECIMALS:
+            yield invalid(path, "too many digits")
 
 
-def _dates(invoice: dict[str, Any], company: Any) -> Errors:
-    date = dt.date.fromisoformat(invoice["date"])
-    days = (dt.date.fromisoformat(invoice["paymentInfo"]["dueDate"]) - date).days
-    if days < 0:
-        yield error("", "DUE_DATE_BEFORE_BILL_DATE")
-    elif days > 999:
-        yield error("paymentInfo.dueDate", "Value of the 'dueDate' field is invalid: ")
-    if not company.is_open(date):
-        yield error("", "CLOSED_FISCAL_PERIOD")
+def _dates(invoice: _Invoice, company: SandboxCompany) -> Iterator[FieldError]:
+    day, due = invoice.date("date"), invoice.date("paymentInfo.dueDate")
+    if day and due and due < day:
+        yield error("DUE_DATE_BEFORE_BILL_DATE")
+    elif day and due and (due - day).days > LONGEST_TERM_DAYS:
+        yield invalid("paymentInfo.dueDate", f"payment term over {LONGEST_TERM_DAYS} days")
+    if day and not company.is_open(day):
+        yield error("CLOSED_FISCAL_PERIOD")
 
 
-def _payment(invoice: dict[str, Any], company: Any) -> Errors:
-    payment = invoice["paymentInfo"]
-    account = (payment.get("bankAccount") or {}).get("accountNumber", "")
-    if payment["paymentMethod"] != "CASH" and account not in company.active_ibans():
-        yield error(
-            "paymentInfo.bankAccount.accountNumber",
-            "Value of the 'accountNumber' field is invalid: ",
-        )
-    if (payment.get("bankAccount") or {}).get("bic"):
-        yield error("paymentInfo.bankAccount.bic", "Value of the 'bic' field is invalid: ")
-    if (payment["currency"] == "EUR") != (Decimal(str(payment["currencyRate"])) == 1):
-        yield error("paymentInfo.currencyRate", "Value of the 'currencyRate' field is invalid: ")
-    code, kind = payment.get("bankReferenceCode"), payment.get("bankReferenceCodeType")
-    if code and not _is_reference(code, kind):
-        yield error(
-            "paymentInfo.bankReferenceCode", "Value of the 'bankReferenceCode' field is invalid: "
-        )
-
-
-def _is_reference(code: str, kind: str | None) -> bool:
-    if kind == "RF" or code.upper().startswith("RF"):
-        return kind in ("RF", None) and bool(iso11649.is_valid(code))
-    if kind not in ("FI", None) or not code.isdecimal() or not 4 <= len(code) <= 20:
-        return False
-    return code[-1] == finnish_check_digit(code[:-1])
-
-
-def finnish_check_digit(base: str) -> str:
-    """Weights 7, 3, 1 from the right; the check digit fills the sum up to the next ten."""
-    total = sum(int(digit) * (7, 3, 1)[i % 3] for i, digit in enumerate(reversed(base)))
-    return str(-total % 10)
-
-
-def _vat(invoice: dict[str, Any], company: Any) -> Errors:
-    for index, row in enumerate(invoice["invoiceRows"]):
-        status = row.get("vatStatus", invoice.get("vatStatus"))
-        percent = Decimal(str(row["vatPercent"]))
+def _vat(invoice: _Invoice, company: SandboxCompany) -> Iterator[FieldError]:
+    header = invoice.get("vatStatus")
+    if header is None:
+        yield blank("vatStatus")
+    elif isinstance(header, int) and header not in company.vat_statuses:
+        yield invalid("vatStatus", "not in use in the company")
+    for where, row in invoice.rows():
+        percent, own = _number(row.get("vatPercent")), row.get("vatStatus")
+        status = header if own is None else own
+        if isinstance(own, int) and own not in company.vat_statuses:
+            yield invalid(f"{where}.vatStatus", "not in use in the company")
+        if percent is None:
+            continue
         if percent not in company.vat_percents:
-            yield error(
-                f"invoiceRows[{index}].vatPercent", "Value of the 'vatPercent' field is invalid: "
-            )
-        elif status not in company.vat_statuses or (status != 1 and percent != 0):
-            yield error(f"invoiceRows[{index}].vatStatus", "ERROR_VATSTATUS_VATPERC")
+            yield invalid(f"{where}.vatPercent", "not in use in the company")
+        if isinstance(status, int) and status != DOMESTIC and percent != 0:
+            yield error("ERROR_VATSTATUS_VATPERC", f"{where}.vatStatus")
+    country = invoice.text("vatCountry")
+    if country and country != company.country:
+        yield invalid("vatCountry", "the company does not use foreign VAT")
 
 
-def _channel(invoice: dict[str, Any]) -> Errors:
-    channel, party = invoice["invoiceChannel"], invoice["counterParty"]
-    addresses = (party["counterPartyAddress"], invoice.get("billingAddress"))
-    # A billing address that is left out is a copy of the counterparty's.
-    complete = [_is_complete(addresses[0] if a is None else a) for a in addresses]
+def _payment(invoice: _Invoice, company: SandboxCompany) -> Iterator[FieldError]:
+    field = "paymentInfo.bankAccount.accountNumber"
+    number = invoice.text(field)
+    active = {a["iban"] for a in company.bank_accounts if a["status"] == "ACTIVE"}
+    if not number:
+        if invoice.text("paymentInfo.paymentMethod") != "CASH":
+            yield blank("paymentInfo.bankAccount")
+    elif not is_iban(number):
+        yield invalid(field, "not a valid IBAN without spaces")
+    elif number not in active:
+        yield invalid(field, "not an active account of the company")
+    if invoice.get("paymentInfo.bankAccount.bic"):
+        yield invalid("paymentInfo.bankAccount.bic", "not supported on sales invoices")
+    currency, rate = (
+        invoice.text("paymentInfo.currency"),
+        invoice.number("paymentInfo.currencyRate"),
+    )
+    if currency and rate is not None:
+        foreign = currency != company.currency
+        if (foreign and (rate == 1 or rate <= 0)) or (not foreign and rate != 1):
+            yield invalid("paymentInfo.currencyRate", "does not fit the currency")
+    if invoice.text("paymentInfo.cashDiscount.cashDiscountsTermType") == "FROM_END_OF_MONTH":
+        field = "paymentInfo.cashDiscount.cashDiscountsTermType"
+        yield invalid(field, "in Danish environments only")
+
+
+def _reference(invoice: _Invoice, company: SandboxCompany) -> Iterator[FieldError]:
+    code = invoice.text("paymentInfo.bankReferenceCode")
+    kind = invoice.text("paymentInfo.bankReferenceCodeType")
+    if kind not in ("", "FI", "RF"):
+        yield invalid("paymentInfo.bankReferenceCodeType", "not allowed in the company's country")
+    elif code:
+        looks = kind or ("RF" if code.startswith("RF") else "FI")
+        if not (is_rf_reference if looks == "RF" else is_fi_reference)(code):
+            yield invalid("paymentInfo.bankReferenceCode", "check digit or form is wrong")
+
+
+def _channel(invoice: _Invoice, company: SandboxCompany) -> Iterator[FieldError]:
+    channel = invoice.text("invoiceChannel")
     if channel in ("EDIFACT", "PAPER_INVOICE"):
-        yield error("invoiceChannel", "Value of the 'invoiceChannel' field is invalid: ")
-    if channel == "EMAIL" and not party.get("email"):
-        yield error("counterParty.email", "Value of the 'email' cannot be blank.")
-    if channel == "MAIL" and not any(complete):
-        yield error(
-            "counterParty.counterPartyAddress.street", "Value of the 'street' cannot be blank."
-        )
-    if channel == "ELECTRONIC_INVOICE":
-        if not all(complete):
-            yield error("billingAddress.street", "Value of the 'street' cannot be blank.")
-        einvoice = party.get("einvoiceAddress") or {}
-        for name in ("address", "operator"):
-            if not einvoice.get(name):
-                path = f"counterParty.einvoiceAddress.{name}"
-                yield error(path, f"Value of the '{name}' cannot be blank.")
-        if invoice["paymentInfo"].get("bankReferenceCode") is None:
-            path = "paymentInfo.bankReferenceCode"
-            yield error(path, "Value of the 'bankReferenceCode' cannot be blank.")
+        yield invalid("invoiceChannel", f"{channel} is not allowed")
+    elif channel == "EMAIL" and not invoice.text("counterParty.email").strip():
+        yield blank("counterParty.email")
+    elif channel == "MAIL":
+        buyer, billing = _missing(invoice, _BUYER), _missing(invoice, "billingAddress")
+        if buyer and billing:
+            yield from map(blank, buyer)
+    elif channel == "ELECTRONIC_INVOICE":
+        yield from _electronic(invoice)
 
 
-def _is_complete(address: dict[str, Any]) -> bool:
-    return all(address.get(name) for name in ("name", "street", "zip", "city"))
+_BUYER = "counterParty.counterPartyAddress"
 
 
-def _buyer(invoice: dict[str, Any]) -> Errors:
-    identifier = invoice["counterParty"].get("identifier") or ""
-    looks_finnish = len(identifier) == 9 and identifier[7] == "-" and identifier[:7].isdecimal()
-    if looks_finnish:
-        try:
-            ytunnus.validate(identifier)
-        except ValidationError:
-            yield error("counterParty.identifier", "ERROR_BRN_CODE")
+def _electronic(invoice: _Invoice) -> Iterator[FieldError]:
+    yield from map(blank, _missing(invoice, _BUYER))
+    # Left out, the billing address is a copy of the buyer's.
+    if invoice.get("billingAddress") is not None:
+        yield from map(blank, _missing(invoice, "billingAddress", "name"))
+    if not invoice.text("counterParty.einvoiceAddress.address").strip():
+        yield blank("counterParty.einvoiceAddress.address")
+    country = invoice.text(f"{_BUYER}.country")
+    if country == "FINLAND" and not invoice.text("counterParty.einvoiceAddress.operator").strip():
+        yield blank("counterParty.einvoiceAddress.operator")
+    if invoice.get("paymentInfo.bankReferenceCode") is None:
+        yield blank("paymentInfo.bankReferenceCode")
 
 
-def sums_of(invoice: dict[str, Any]) -> dict[str, Decimal]:
-    """Net, VAT and gross: rows rounded to cents, VAT per rate rounded half away from zero.
-    Procountor's own rounding is not documented (REFERENCE section 14)."""
-    header = 1 - Decimal(str(invoice.get("discountPercent") or 0)) / 100
-    gross_prices = invoice["extraInfo"]["unitPricesIncludeVat"]
-    by_rate: dict[Decimal, Decimal] = {}
-    for row in invoice["invoiceRows"]:
-        amount = Decimal(str(row["quantity"])) * Decimal(str(row["unitPrice"])) * header
-        amount *= 1 - Decimal(str(row["discountPercent"])) / 100
-        rate = Decimal(str(row["vatPercent"]))
-        by_rate[rate] = by_rate.get(rate, Decimal(0)) + _cents(amount)
-    net = vat = Decimal(0)
-    for rate, amount in by_rate.items():
-        share = _cents(amount * rate / (100 + rate) if gross_prices else amount * rate / 100)
-        vat += share
-        net += amount - share if gross_prices else amount
-    return {"net": net, "vat": vat, "gross": net + vat}
+def _missing(invoice: _Invoice, address: str, *more: str) -> list[str]:
+    fields = (f"{address}.{name}" for name in (*more, "street", "zip", "city"))
+    return [field for field in fields if not invoice.text(field).strip()]
 
 
-def _cents(amount: Decimal) -> Decimal:
-    return amount.quantize(_CENT, ROUND_HALF_UP)
+def _buyer(invoice: _Invoice, company: SandboxCompany) -> Iterator[FieldError]:
+    if has_wrong_check_digit(invoice.text("counterParty.identifier")):
+        yield error("ERROR_BRN_CODE", "counterParty.identifier")
+    if invoice.get("deliveryAddress") and not invoice.get("deliveryAddress.country"):
+        yield blank("deliveryAddress.country")
+    copies = invoice.get("counterParty.bccAddresses")
+    if not isinstance(copies, list):
+        return
+    field = "counterParty.bccAddresses"
+    if len(copies) > 4:
+        yield invalid(field, "more than 4 addresses")
+    for index, address in enumerate(copies):
+        if isinstance(address, str) and len(address) > 256:
+            yield invalid(f"{field}[{index}]", "longer than 256 characters")
+        if address and address == invoice.text("counterParty.email"):
+            yield invalid(f"{field}[{index}]", "equal to the main address")
+
+
+def _number(value: Any) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return None
+    number = Decimal(value)
+    return number if number.is_finite() else None
+
+
+_RULES: tuple[Rule, ...] = (
+    _kind,
+    _characters,
+    _magnitudes,
+    _dates,
+    _vat,
+    _payment,
+    _reference,
+    _channel,
+    _buyer,
+)
