@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import TypeVar
 
 from .validation import contract, invalid, parse_date, parse_date_time
 from .wire import Json, Refused
+
+Moment = TypeVar("Moment", dt.date, dt.datetime)
 
 DEFAULT_SIZE = 50
 LARGEST_SIZE = 200
@@ -37,12 +39,12 @@ class Query:
         return found
 
     def date(self, name: str) -> dt.date | None:
-        return self._moment(name, parse_date(self.text(name)), "not a date")
+        return self._known(name, parse_date(self.text(name)), "not a date")
 
     def date_time(self, name: str) -> dt.datetime | None:
-        return self._moment(name, parse_date_time(self.text(name)), "not a date and time")
+        return self._known(name, parse_date_time(self.text(name)), "not a date and time")
 
-    def _moment(self, name: str, found: Any, why: str) -> Any:
+    def _known(self, name: str, found: Moment | None, why: str) -> Moment | None:
         if self.text(name) and found is None:
             raise _unfit(name, why)
         return found

@@ -81,22 +81,24 @@ def _kind(invoice: _Invoice, company: SandboxCompany) -> Iterator[FieldError]:
 
 
 def _characters(invoice: _Invoice, company: SandboxCompany) -> Iterator[FieldError]:
-    for path, text in _texts(invoice.body, ""):
+    for path, text in sorted(_texts(invoice.body)):
         try:
             text.encode("cp1252")
         except UnicodeEncodeError:
             yield invalid(path, "characters outside Windows-1252")
 
 
-def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            yield from _texts(item, f"{path}.{name}" if path else name)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _texts(item, f"{path}[{index}]")
+def _texts(body: Any) -> Iterator[tuple[str, str]]:
+    # Not recursive: an unknown field may be nested deeper than the stack.
+    waiting: list[tuple[str, Any]] = [("", body)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, str):
+            yield path, value
+        elif isinstance(value, dict):
+            waiting += [(f"{path}.{name}" if path else name, item) for name, item in value.items()]
+        elif isinstance(value, list):
+            waiting += [(f"{path}[{index}]", item) for index, item in enumerate(value)]
 
 
 def _magnitudes(invoice: _Invoice, company: SandboxCompany) -> Iterator[FieldError]:

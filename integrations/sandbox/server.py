@@ -12,7 +12,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from . import api, control
 from .faults import Fault, spoilt
@@ -32,7 +32,7 @@ class SandboxServer:
     """
 
     def __init__(self, sandbox: Sandbox, port: int = 0, host: str = "127.0.0.1") -> None:
-        self.sandbox = sandbox
+        self.sandbox, self._host = sandbox, host
         self._http = _Server((host, port), _Handler)
         self._http.sandbox = sandbox
         self._thread: threading.Thread | None = None
@@ -44,7 +44,7 @@ class SandboxServer:
     @property
     def address(self) -> str:
         """http://host:port, without the base path."""
-        return f"http://{self._http.server_address[0]}:{self.port}"
+        return f"http://{self._host}:{self.port}"
 
     @property
     def base_url(self) -> str:
@@ -151,12 +151,19 @@ class _Handler(BaseHTTPRequestHandler):
     def _body(self) -> bytes | None:
         length = self.headers.get("Content-Length", "0")
         if "Transfer-Encoding" in self.headers or not (length.isascii() and length.isdecimal()):
-            return self._unread(411, "Content-Length is needed.")
+            self._refuse_unread(411, "Content-Length is needed.")
+            return None
         if len(length) > 12 or int(length) > LARGEST_BODY_BYTES:
-            return self._unread(413, "The body is too large.")
-        return self.rfile.read(int(length))
+            self._refuse_unread(413, "The body is too large.")
+            return None
+        body = self.rfile.read(int(length))
+        if len(body) < int(length):
+            # The client hung up half-way: what arrived must not take effect.
+            self.close_connection = True
+            return None
+        return body
 
-    def _unread(self, status: int, message: str) -> None:
+    def _refuse_unread(self, status: int, message: str) -> None:
         self.close_connection = True
         self._write(refused(status, message).answer)
 
@@ -169,7 +176,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _api(self, request: Request) -> None:
         sandbox = self.server.sandbox
-        path = api.api_path(request.path)
+        path = api.api_path(unquote(request.path))
         if path is None:
             sandbox.record(request.method, request.path, 404, None)
             self._write(refused(404, "Not found").answer)

@@ -82,8 +82,8 @@ def loads(body: bytes) -> Any:
     """Parse JSON without floats, NaN or infinities. Raises BadJson."""
     try:
         return json.loads(body.decode("utf-8"), parse_float=Decimal, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        pass
+    except (ValueError, RecursionError, ArithmeticError):
+        pass  # the last: an exponent no Decimal can hold
     raise BadJson("the body is not JSON in UTF-8")
 
 
