@@ -5,6 +5,7 @@ Source: finnish-invoicing, chapter 11; REFERENCE section 13.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from invoices.document import Address, InvoiceDocument
@@ -138,7 +139,7 @@ def _einvoice_address_of(document: InvoiceDocument, found: Findings) -> dict[str
 def _zip_of(address: Address, place: str, found: Findings) -> str:
     code = found.text(address.zip, place, 20)
     # Spreadsheets eat the zeros Finnish postcodes begin with.
-    if address.country in ("", "FI") and code.isdigit() and len(code) < 5:
+    if address.country in ("", "FI") and re.fullmatch("[0-9]{1,4}", code):
         found.warn("zip_padded", place, code, code.zfill(5))
         return code.zfill(5)
     return code

@@ -16,8 +16,9 @@ from invoices.mapping.codes import EU_VAT_PREFIXES
 
 _LONGEST = 40
 _DOMESTIC = ("", "FI", "AX")
-#: DDMMYY, a sign of the century, three digits and a check character.
-_PERSONAL = re.compile(r"[0-9]{6}[-+A-FU-Y][0-9]{3}[0-9A-Y]")
+#: DDMMYY, a sign of the century, three digits and a check character. Swedish organisation
+#: numbers look alike but have no month there.
+_PERSONAL = re.compile(r"(0[1-9]|[12][0-9]|3[01])(0[1-9]|1[0-2])[0-9]{2}[-+A-FU-Y][0-9]{3}[0-9A-Y]")
 _FOREIGN = re.compile(r"(?!FI)[A-Z]{2}.+")
 _VAT_NUMBER = re.compile(r"[A-Z]{2}[A-Z0-9+*]{2,13}")
 _OVT = re.compile(r"0037[0-9]{8}[A-Z0-9]{0,5}")

@@ -124,7 +124,7 @@ def _delivery_of(document: InvoiceDocument, found: Findings) -> dict[str, str]:
     start, end = document.delivery_start, document.delivery_end
     if not (start or end or all(row.start_date or row.end_date for row in document.rows)):
         found.warn("delivery_date_missing", "delivery_end", expected=document.date)
-    dates = dates_of(start, end, "delivery_", found)
+    dates = dates_of(start, end, "delivery_end", found)
     return {f"delivery{key[0].upper()}{key[1:]}": date for key, date in dates.items()}
 
 

@@ -72,19 +72,19 @@ def row_of(
         "comment": found.lines(comment, f"{place}.comment", _COMMENT),
     }
     _check_amount(document, row, place, found)
-    fields |= dates_of(row.start_date, row.end_date, f"{place}.", found)
+    fields |= dates_of(row.start_date, row.end_date, f"{place}.end_date", found)
     return {key: value for key, value in fields.items() if value not in ("", None)}
 
 
 def dates_of(
-    start: dt.date | None, end: dt.date | None, place: str, found: Findings
+    start: dt.date | None, end: dt.date | None, end_place: str, found: Findings
 ) -> dict[str, str]:
     """`startDate` and `endDate`; a single day is both."""
     first, last = start or end, end or start
     if first is None or last is None:
         return {}
     if last < first:
-        found.stop("period_reversed", f"{place}end_date", last, first)
+        found.stop("period_reversed", end_place, last, first)
     return {"startDate": first.isoformat(), "endDate": last.isoformat()}
 
 
