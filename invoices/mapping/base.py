@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -12,6 +13,7 @@ from invoices.document import Problem
 from invoices.mapping.text import one_line, to_windows_1252
 
 _SHOWN = 200
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True)
@@ -86,11 +88,16 @@ class Findings:
         """As `text`, with line breaks kept."""
         carried = to_windows_1252(value)
         if carried.unsupported:
-            self.stop("characters_not_supported", place, value, carried.proposal)
+            self.stop("characters_not_supported", place, value, carried.proposal or "?")
         if limit is not None and len(carried.text) > limit:
             self.stop("too_long", place, carried.text, limit)
         return carried.text
 
 
 def _problem(code: str, place: str, value: object, expected: object) -> Problem:
-    return Problem(code, place, str(value)[:_SHOWN], str(expected)[:_SHOWN])
+    return Problem(code, place, _visible(value), _visible(expected))
+
+
+def _visible(value: object) -> str:
+    """For people and for databases, which do not store every control character."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", str(value))[:_SHOWN]

@@ -5,6 +5,7 @@ Source: REFERENCE section 7, "Characters". Nothing is dropped: what cannot be ca
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import NamedTuple
 
@@ -16,6 +17,8 @@ _REPERTOIRE = frozenset(
 #: Dashes that print as a hyphen or a minus; spaces of every kind are told by their category.
 _DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2212", "-"))
 _LINE_BREAKS = ("\r\n", "\r", "\x0b", "\x0c", "\x85", "\u2028", "\u2029")
+#: As Unicode has it: Python counts four control characters in, which are damage, not space.
+_WHITE_SPACE = re.compile(r"[^\S\x1c-\x1f]+")
 #: Letters that no decomposition takes apart.
 _LETTERS = dict(zip("ŁłĐđĦħıŦŧŊŋĸẞ", "LlDdHhiTtNnkß", strict=True))
 
@@ -46,7 +49,7 @@ def to_windows_1252(text: str) -> Carried:
 
 def one_line(text: str) -> str:
     """`text` with every run of white space made one space."""
-    return " ".join(text.split())
+    return _WHITE_SPACE.sub(" ", text).strip(" ")
 
 
 def split_at(text: str, limit: int) -> tuple[str, str]:
@@ -55,7 +58,7 @@ def split_at(text: str, limit: int) -> tuple[str, str]:
         return text, ""
     space = text.rfind(" ", 1, limit + 1)
     cut = space if space > 0 else limit
-    return text[:cut].rstrip(), text[cut:].lstrip()
+    return text[:cut].rstrip(" "), text[cut:].lstrip(" ")
 
 
 def _plain_space(char: str) -> str:

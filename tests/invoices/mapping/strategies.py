@@ -14,7 +14,19 @@ IBAN = "FI2112345600000785"
 DATES = st.dates(dt.date(2009, 1, 1), dt.date(2027, 12, 31)) | st.dates()
 ENCODABLE = st.characters(exclude_categories=("Cs",))
 NASTY = st.text(ENCODABLE, max_size=120) | st.sampled_from(
-    ["", "1,01E+17", "131052-308T", "x" * 600, "a\x00b", "A\u0308", "ﬁ", "\u202e", "{value}", "%s"]
+    [
+        "",
+        "1,01E+17",
+        "131052-308T",
+        "x" * 600,
+        "a\x00b",
+        "\x1c",
+        "A\u0308",
+        "ﬁ",
+        "\u202e",
+        "{value}",
+        "%s",
+    ]
 )
 TIDY = st.text("abcdefghijklmnopqrstuvwxyzåäöÅÄÖ0123456789 -/&", max_size=90)
 COUNTRIES = st.sampled_from(["", "FI", "SE", "EE", "AX", "NO", "XI", "ZZ"])

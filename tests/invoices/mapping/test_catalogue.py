@@ -26,6 +26,7 @@ DISCOUNT = {"days": 7, "percent": "100"}
 STOPS = [
     ("characters_not_supported", "buyer.address.city", document(buyer__address__city="Łódź"), {}),
     ("characters_not_supported", "rows[1].comment", document(row__comment="🎉"), {}),
+    ("characters_not_supported", "rows[1].name", document(row__name="\x1c"), {}),
     ("too_long", "rows[1].comment", document(row__comment="x" * 513), {}),
     ("too_long", "rows[1].code", document(row__code="x" * 41), {}),
     ("too_long", "buyer.address.specifier", document(buyer__address__name="x" * 161), {}),

@@ -145,6 +145,12 @@ def test_number_that_would_change_on_the_way_stops(number):
     assert told(result.problems) == [("characters_not_supported", "number")]
 
 
+def test_control_characters_are_shown_and_not_stored():
+    (problem,) = mapped(document(buyer__address__city="Es\x00poo")).problems
+
+    assert (problem.value, problem.expected) == ("Es\\x00poo", "Espoo")
+
+
 def test_document_and_settings_give_equal_results_each_time():
     assert mapped(eu_goods()) == mapped(eu_goods())
     assert isinstance(mapped(document()), Mapped)

@@ -5,6 +5,9 @@ from decimal import Decimal
 import simplejson
 from hypothesis import HealthCheck, given, settings
 
+from integrations.sandbox import Sandbox
+from integrations.sandbox.rules import check_invoice
+from integrations.sandbox.sums import sum_info
 from integrations.sandbox.validation import validate
 from invoices.mapping import map_invoice, period_problem, to_bytes
 from invoices.mapping.totals import agree, totals_of
@@ -106,3 +109,15 @@ def test_total_off_by_more_than_rounding_always_stops(document):
 
     result = map_invoice(stated, SETTINGS, ReferenceData())
     assert [problem.code for problem in result.problems] == ["totals_differ"]
+
+
+@slow
+@given(strategies.good_documents())
+def test_sandbox_takes_every_good_document_and_counts_the_same_total(document):
+    company = Sandbox().add_company(bank_accounts=[SETTINGS.bank_account], today=document.date)
+
+    result = map_invoice(document, SETTINGS, ReferenceData())
+
+    assert check_invoice(result.payload, company) == []
+    total = sum_info(result.payload, "EUR")[0]["invoiceSumTotal"]
+    assert agree(total, result.gross_total, len(document.rows))

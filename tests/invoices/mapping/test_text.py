@@ -36,6 +36,10 @@ def test_text_that_does_not_fit_is_told_with_a_proposal(text, unsupported, propo
     assert to_windows_1252(text) == (unicodedata.normalize("NFC", text), unsupported, proposal)
 
 
+def test_one_line_has_plain_single_spaces_and_keeps_control_characters():
+    assert one_line(" a\t\nb \u00a0\u2003c\x1c ") == "a b c\x1c"
+
+
 @given(st.text())
 def test_every_text_either_fits_windows_1252_or_is_told(text):
     carried = to_windows_1252(text)
