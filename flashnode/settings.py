@@ -32,6 +32,8 @@ def _fernet_keys() -> list[str]:
     """Keys as a list, newest first. A single string would be read as one-character keys, and a
     missing setting falls back to SECRET_KEY in the field's library: both are refused here."""
     keys = [key.strip() for key in _required("FERNET_KEYS").split(",") if key.strip()]
+    if not keys:
+        raise ImproperlyConfigured("FERNET_KEYS holds no key.")
     for position, key in enumerate(keys, start=1):
         try:
             Fernet(key)

@@ -42,6 +42,11 @@ class Command(JsonCommand):
             metavar="CATEGORY=NUMBER",
             help="Procountor's VAT status for a VAT category, such as K=5; may be repeated",
         )
+        parser.add_argument(
+            "--drop-invalid-reference",
+            action="store_true",
+            help="let Procountor make a new reference number where the source's is invalid",
+        )
         parser.add_argument("--no-check", action="store_true", help="do not call Procountor")
 
     def run(self, **options: Any) -> tuple[int, dict[str, Any]]:
@@ -73,6 +78,7 @@ class Command(JsonCommand):
             business_id=options["business_id"],
             environment=options["environment"],
             vat_status_by_category=dict(_vat_status(text) for text in options["vat_status"]),
+            drop_invalid_reference=options["drop_invalid_reference"],
         )
         tenant.full_clean()
         account = BankAccount(tenant=tenant)

@@ -19,7 +19,7 @@ class Command(JsonCommand):
 
     def run(self, **options: Any) -> tuple[int, dict[str, Any]]:
         resealed, unreadable = 0, []
-        for pk in Credential.objects.exclude(api_key=None).values_list("pk", flat=True):
+        for pk in Credential.objects.filter(api_key__isnull=False).values_list("pk", flat=True):
             with transaction.atomic():
                 credential = Credential.objects.select_for_update().get(pk=pk)
                 try:
