@@ -76,13 +76,18 @@ def _change_company(sandbox: Sandbox, company_id: str, what: str, request: Reque
 
 
 def _set_rights(company: SandboxCompany, fields: Json) -> None:
+    if set(fields) == {"path", "value"}:
+        fields = {fields["path"]: fields["value"]}
     for path, level in fields.items():
         company.set_right(path, level)
 
 
 def _set_periods(company: SandboxCompany, fields: Json) -> None:
     changes = {"close": company.close_period, "open": company.open_period}
-    change = changes.get(fields.get("action", ""))
+    action = fields.get("action", "")
+    if isinstance(fields.get("open"), bool):
+        action = "open" if fields["open"] else "close"
+    change = changes.get(action)
     if change is None:
         raise _Unfit("action must be close or open")
     change(_date(fields, "start"), _date(fields, "end"))
@@ -112,6 +117,14 @@ def _pending(sandbox: Sandbox, request: Request) -> Any:
 def _chaos(sandbox: Sandbox, request: Request) -> Any:
     fields = _object(request)
     sandbox.chaos(float(fields.get("rate", 0)), fields.get("seed"))
+    return {}
+
+
+def _set_latency(sandbox: Sandbox, request: Request) -> Any:
+    seconds = float(_object(request).get("seconds", 0))
+    if not 0 <= seconds <= 60:
+        raise _Unfit("seconds must be from 0 to 60")
+    sandbox.latency_seconds = seconds
     return {}
 
 
@@ -148,7 +161,7 @@ def _no_such_path() -> Answer:
 
 _CHANGES: dict[str, Callable[[SandboxCompany, Json], object]] = {
     "revoke": lambda company, fields: company.revoke(),
-    "keys": lambda company, fields: company.new_api_key(),
+    "key": lambda company, fields: company.new_api_key(fields.get("client_id")),
     "rights": _set_rights,
     "periods": _set_periods,
 }
@@ -161,5 +174,6 @@ _HANDLERS: dict[tuple[str, str], Callable[[Sandbox, Request], Any]] = {
     ("GET", "faults"): _pending,
     ("POST", "faults"): _add_fault,
     ("POST", "chaos"): _chaos,
+    ("POST", "latency"): _set_latency,
     ("POST", "reset"): _reset,
 }

@@ -32,7 +32,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--port", type=int, required=True, help="0 takes a free one")
+        parser.add_argument("--port", type=int, default=0, help="default: a free one")
         many = parser.add_mutually_exclusive_group()
         many.add_argument("--companies", type=int, default=2, metavar="N", help="default: 2")
         many.add_argument("--no-companies", action="store_true", help="start empty")
@@ -77,7 +77,9 @@ class Command(BaseCommand):
         count = 0 if options["no_companies"] else options["companies"]
         if count < 0 or options["latency_ms"] < 0:
             raise CommandError("--companies and --latency-ms cannot be negative.", returncode=1)
-        sandbox = Sandbox(ours["client_id"], secret, ours["redirect_uri"])
+        sandbox = Sandbox(
+            ours["client_id"], secret, ours["redirect_uri"], issuer=ours["key_issuer"]
+        )
         sandbox.latency_seconds = options["latency_ms"] / 1000
         for position in range(count):
             name, business_id = _COMPANIES[position % len(_COMPANIES)]
