@@ -19,6 +19,7 @@ FIXED_OUTSIDE_THE_INVOICE = frozenset(
         "vat_percent_not_in_use",
         "bank_account_missing",
         "bank_account_not_active",
+        "channel_not_allowed",
     }
 )
 

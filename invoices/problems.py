@@ -280,9 +280,13 @@ MAPPING: dict[str, Words] = {
         _("The VAT number {value} has not the form its country uses."),
         _("Check the buyer's VAT number; it is exported as it is."),
     ),
-    "business_id_invalid": Words(
-        _("{value} is not a valid Finnish business ID."),
-        _("Correct the buyer's business ID at the source, or leave it out."),
+    "business_id_left_out": Words(
+        _("{value} is not a valid Finnish business ID, so the invoice is exported without it."),
+        _("Correct the buyer's business ID at the source for the next invoices."),
+    ),
+    "vat_number_left_out": Words(
+        _("{value} is not a valid Finnish VAT number, so the invoice is exported without it."),
+        _("Correct the buyer's VAT number at the source for the next invoices."),
     ),
     "personal_id_refused": Words(
         _("The value looks like a personal identity code, which is not passed on."),

@@ -44,7 +44,11 @@ def is_vat_number(number: str) -> bool:
 
 
 def identifier_of(buyer: Buyer, found: Findings) -> str:
-    """The buyer's business id as Procountor takes it; "" when there is none."""
+    """The buyer's business id as Procountor takes it; "" when there is none.
+
+    A Finnish one whose check fails is left out with a warning: a domestic sale does not need
+    it by law, and Procountor would refuse the whole invoice for it (`ERROR_BRN_CODE`).
+    """
     place, value = "buyer.business_id", buyer.business_id
     if not value or _refused_as_personal(value, place, found):
         return ""
@@ -54,12 +58,12 @@ def identifier_of(buyer: Buyer, found: Findings) -> str:
         return found.text(value, place, _LONGEST)
     known = finnish_business_id(value)
     if known is None:
-        found.stop("business_id_invalid", place, value)
+        found.warn("business_id_left_out", place, value)
     return known or ""
 
 
 def vat_number_of(buyer: Buyer, found: Findings) -> str:
-    """The buyer's VAT number with its prefix; "" when there is none."""
+    """The buyer's VAT number with its prefix; "" when there is none, or a Finnish one is wrong."""
     place, value = "buyer.vat_number", buyer.vat_number
     if not value or _refused_as_personal(value, place, found):
         return ""
@@ -68,7 +72,7 @@ def vat_number_of(buyer: Buyer, found: Findings) -> str:
     if compact.startswith("FI") or domestic:
         known = finnish_business_id(compact)
         if known is None:
-            found.stop("vat_number_invalid", place, value)
+            found.warn("vat_number_left_out", place, value)
         return "FI" + known.replace("-", "") if known else ""
     if compact[:2] in EU_VAT_PREFIXES and not is_vat_number(compact):
         found.warn("vat_number_doubtful", place, value)
@@ -95,7 +99,7 @@ def check_for_goods_to_eu(buyer: Buyer, found: Findings) -> None:
 
 def check_for_reverse_charge(buyer: Buyer, found: Findings) -> None:
     """Reverse charge needs the buyer's VAT number; in Finland its business id serves."""
-    if buyer.address.country in _DOMESTIC and buyer.business_id:
+    if buyer.address.country in _DOMESTIC and finnish_business_id(buyer.business_id):
         return
     _check_required(buyer, "AE", found)
 
@@ -115,7 +119,7 @@ def _check_required(buyer: Buyer, category: str, found: Findings) -> None:
     place, number = "buyer.vat_number", _compact(buyer.vat_number).replace("-", "")
     if not number:
         found.stop("vat_number_missing", place, category)
-    elif number[:2] in EU_VAT_PREFIXES - {"FI"} and not is_vat_number(number):
+    elif number[:2] in EU_VAT_PREFIXES and not is_vat_number(number):
         found.stop("vat_number_invalid", place, buyer.vat_number)
 
 

@@ -30,6 +30,11 @@ _CREDITS = {
 }
 _CREDITS_OTHERWISE = "Credit note for invoice {number}"
 _DROPPED_REFERENCE = "Reference number in the source (failed its check): {number}"
+#: What the source gave and Procountor would refuse, kept where the bookkeeper finds it.
+_LEFT_OUT = {
+    "business_id_left_out": "Buyer's business ID in the source (failed its check): {number}",
+    "vat_number_left_out": "Buyer's VAT number in the source (failed its check): {number}",
+}
 
 
 def map_invoice(
@@ -133,14 +138,19 @@ def _texts_of(
 ) -> dict[str, str]:
     order = document.order_reference
     dropped = dropped_reference(document, settings)
-    notes = _DROPPED_REFERENCE.format(number=dropped) if dropped else ""
+    notes = [_DROPPED_REFERENCE.format(number=dropped)] if dropped else []
+    notes += [
+        _LEFT_OUT[warning.code].format(number=warning.value)
+        for warning in found.warnings
+        if warning.code in _LEFT_OUT
+    ]
     return {
         "orderReference": found.text("" if order == "NA" else order, "order_reference", 70),
         "agreementNumber": found.text(document.agreement_number, "agreement_number"),
         "buyerReferenceIdentifier": found.text(document.buyer_reference, "buyer_reference", 70),
         "sellerReferenceIdentifier": found.text(document.seller_reference, "seller_reference", 70),
         "additionalInformation": _information_of(document, settings, found),
-        "notes": found.lines(notes, "reference_number", _LONGEST_TEXT),
+        "notes": found.lines("\n".join(notes), "reference_number", _LONGEST_TEXT),
     }
 
 

@@ -37,8 +37,7 @@ STOPS = [
     ("too_long", "additional_information", document(additional_information="x" * 10_001), {}),
     ("missing", "buyer.address.name", document(buyer__address__name=""), {}),
     ("country_not_supported", "buyer.address.country", document(buyer__address__country="ZZ"), {}),
-    ("business_id_invalid", "buyer.business_id", document(buyer__business_id="2077474-1"), {}),
-    ("vat_number_invalid", "buyer.vat_number", document(buyer__vat_number="FI20774741"), {}),
+    ("vat_number_invalid", "buyer.vat_number", eu_goods(buyer__vat_number="SE12"), {}),
     ("vat_number_missing", "buyer.vat_number", eu_goods(buyer__vat_number=""), {}),
     (
         "vat_number_missing",
@@ -160,6 +159,8 @@ WARNINGS = [
         {},
     ),
     ("vat_reason_missing", "rows[1].vat_category", document(row__vat_category="E", **FREE), {}),
+    ("business_id_left_out", "buyer.business_id", document(buyer__business_id="2077474-1"), {}),
+    ("vat_number_left_out", "buyer.vat_number", document(buyer__vat_number="FI20774741"), {}),
     ("vat_number_doubtful", "buyer.vat_number", document(buyer__vat_number="SE12"), {}),
     (
         "einvoice_address_doubtful",

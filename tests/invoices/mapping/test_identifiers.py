@@ -74,6 +74,26 @@ def test_foreign_vat_number_outside_the_eu_is_kept():
     assert mapped(invoice).warnings == ()
 
 
+def test_wrong_domestic_numbers_are_left_out_and_kept_in_the_notes():
+    body = payload(document(buyer__business_id="2077474-1", buyer__vat_number="FI20774741"))
+
+    assert {"identifier", "taxCode"}.isdisjoint(body["counterParty"])
+    assert "2077474-1" in body["notes"]
+    assert "FI20774741" in body["notes"]
+
+
+def test_finnish_reverse_charge_is_not_served_by_a_wrong_business_id():
+    invoice = document(
+        buyer__business_id="2077474-1",
+        row__vat_category="AE",
+        row__vat_percent="0",
+        gross_total="100",
+        additional_information="Käännetty verovelvollisuus, AVL 8 c §",
+    )
+
+    assert told(mapped(invoice).problems) == [("vat_number_missing", "buyer.vat_number")]
+
+
 def test_finnish_reverse_charge_is_served_by_a_business_id():
     invoice = document(
         row__vat_category="AE",
