@@ -37,7 +37,9 @@ def install() -> None:
     if not PYTHON.exists():
         # Without pip: some systems ship venv without the module that would put pip there.
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(VENV)], check=True)
-    pip = [sys.executable, "-m", "pip", "--python", str(PYTHON)]
+    # The interpreter outside: the environment itself was made without pip.
+    outside = getattr(sys, "_base_executable", "") or sys.executable
+    pip = [outside, "-m", "pip", "--python", str(PYTHON)]
     options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
     subprocess.run([*pip, "install", *options, "-r", str(LOCK)], check=True)
     STAMP.write_text(wanted)

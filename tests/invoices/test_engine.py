@@ -1,17 +1,24 @@
 """The life of exports against a simulated Procountor over real HTTP and a real database."""
 
+import dataclasses
 import datetime as dt
+import json
 
 import pytest
+from cryptography.fernet import Fernet
+from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
+from django_q.models import OrmQ
 
-from integrations import diagnosis
+from integrations import custody, diagnosis
+from integrations.clients import client_for
 from integrations.models import Tenant
-from integrations.procountor import ProcountorClient
-from invoices import engine, exports
+from integrations.procountor import OutcomeUnknown, ProcountorClient
+from invoices import engine, exports, filing, reconciliation, triggers
 from invoices.enums import AttemptOutcome, ExportStatus
 from invoices.models import AuditEvent, InvoiceExport, Lane, SubmissionAttempt
+from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -148,8 +155,6 @@ def test_found_but_different_is_a_conflict_for_a_person(tenant, queued, sandbox)
     InvoiceExport.objects.filter(pk=first.pk).update(status="needs_attention")
     # The same number is in Procountor, with another total than ours.
     with connection.cursor() as cursor:
-        from invoices import triggers
-
         triggers.drop_triggers(connection)
         cursor.execute("UPDATE invoices_invoice SET gross_total = '99.00'")
         triggers.create_triggers(connection)
@@ -231,8 +236,6 @@ def test_revoked_key_parks_pauses_and_goes_on_after_a_new_key(tenant, queued, sa
     assert (tenant.state, tenant.pause_reason) == ("paused", "credential")
     assert AuditEvent.objects.filter(action="tenant.paused").count() == 1
 
-    from integrations import custody
-
     custody.file_api_key(tenant, tenant.company.new_api_key(), via="email")
     diagnosis.run_check(tenant)
     run(tenant)
@@ -242,8 +245,6 @@ def test_revoked_key_parks_pauses_and_goes_on_after_a_new_key(tenant, queued, sa
 
 
 def sandbox_token_is_forgotten(tenant):
-    from django.core.cache import cache
-
     cache.clear()
 
 
@@ -293,8 +294,6 @@ def test_late_answer_of_an_expired_claim_is_recorded_and_moves_nothing(tenant, q
     attempt = exports.open_attempt(claimed, b"{}", tenant.active_credential)
     expire(claimed)
     exports.expire_leases()
-    from integrations.procountor import OutcomeUnknown
-
     moved = exports.unknown(claimed, attempt, OutcomeUnknown("read_timeout"))
 
     assert not moved
@@ -321,8 +320,6 @@ def test_lane_held_by_another_worker_is_left_alone(tenant, queued, sandbox):
 
 
 def test_sweep_wakes_lanes_whose_wake_up_was_lost(tenant, queued):
-    from django_q.models import OrmQ
-
     queued("A-1")
     OrmQ.objects.all().delete()
 
@@ -347,10 +344,6 @@ def test_blind_user_s_lookup_is_not_believed(tenant, queued, sandbox):
 
 
 def test_two_tenants_keep_to_their_own_companies(make_tenant, sandbox):
-    from invoices import filing
-    from tests import factories
-    import json
-
     acme = make_tenant()
     beta = make_tenant(name="Beta Oy", business_id="0112038-9")
     for tenant, number in ((acme, "A-1"), (beta, "A-1")):
@@ -369,3 +362,78 @@ def test_person_cannot_queue_what_is_on_its_way_or_done(tenant, queued, status):
     export.refresh_from_db()
 
     assert exports.queue(export) is False
+
+
+def test_invoice_that_is_never_answered_ends_with_a_person(tenant, queued, sandbox):
+    (export,) = queued("A-1")
+    sandbox.fault(kind="html_500", times=50, **POSTS)
+    for _round in range(12):
+        export.refresh_from_db()
+        if export.status == ExportStatus.NEEDS_ATTENTION:
+            break
+        later(export)
+        run(tenant)
+
+    assert (export.status, export.problems[0]["code"]) == ("needs_attention", "never_answered")
+    assert (posts(sandbox), len(sandbox.ledger())) == (3, 0)
+
+
+def test_missing_right_parks_and_pauses_once_then_is_the_invoice_s_own_problem(
+    tenant, queued, sandbox
+):
+    (export,) = queued("A-1")
+    sandbox.fault(kind="status", status=403, times=2, **POSTS)
+
+    run(tenant)
+    export.refresh_from_db(), tenant.refresh_from_db()
+    assert (export.parked_reason, tenant.pause_reason) == ("rights", "rights")
+
+    diagnosis.run_check(tenant)
+    run(tenant)
+    export.refresh_from_db()
+    assert (export.status, export.attention_reason) == ("needs_attention", "refused")
+
+
+def test_key_that_no_longer_opens_parks_and_pauses(tenant, queued, settings, sandbox):
+    (export,) = queued("A-1")
+    settings.FERNET_KEYS = [Fernet.generate_key().decode()]
+
+    run(tenant)
+
+    export.refresh_from_db(), tenant.refresh_from_db()
+    assert (export.status, tenant.state) == ("parked", "paused")
+    assert posts(sandbox) == 0
+
+
+def test_outage_of_the_token_endpoint_makes_no_attempt(tenant, queued, sandbox):
+    (export,) = queued("A-1")
+    cache.clear()
+    sandbox.fault(kind="html_500", method="POST", path="/oauth/token")
+
+    run(tenant)
+    export.refresh_from_db()
+    assert (export.status, export.retries, export.attempts.count()) == ("queued", 1, 0)
+
+    assert run_until_settled(tenant, export) == ExportStatus.RECONCILED
+
+
+def test_total_that_differs_in_procountor_is_told_and_never_submitted_again(
+    tenant, queued, sandbox
+):
+    (export,) = queued("A-1")
+    client = client_for(tenant)
+    claimed = exports.claim_next(tenant)
+    engine.submit(claimed, client, tenant.active_credential)
+    remote = client.get_invoice(InvoiceExport.objects.get().remote_id)
+    other = dataclasses.replace(remote, gross_total=remote.gross_total + 1)
+
+    class Answering:
+        def get_invoices(self, ids):
+            return [other]
+
+    reconciliation.read_back(tenant.pk, Answering())
+    run(tenant)
+
+    export.refresh_from_db()
+    assert (export.status, export.problems[0]["code"]) == ("submitted", "total_differs")
+    assert (export.problems[0]["value"], posts(sandbox)) == ("126.50", 1)
