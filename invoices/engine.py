@@ -52,11 +52,19 @@ def wake(tenant_pk: int) -> None:
 
 
 def sweep() -> int:
-    """Expire dead claims and wake every lane with something due that nobody runs."""
+    """Expire dead claims and wake every lane with something due that nobody runs: exports to
+    submit or to ask about, and submitted ones whose reading back failed within the last day."""
     exports.expire_leases()
     now = timezone.now()
+    unread = Q(
+        status=ExportStatus.SUBMITTED,
+        problems=[],
+        submitted_at__range=(now - dt.timedelta(days=1), now - dt.timedelta(minutes=1)),
+    )
     due = (
-        InvoiceExport.objects.filter(_DUE, not_before__lte=now, tenant__state=TenantState.ACTIVE)
+        InvoiceExport.objects.filter(
+            (_DUE & Q(not_before__lte=now)) | unread, tenant__state=TenantState.ACTIVE
+        )
         .exclude(tenant__lane__lease_until__gt=now)
         .values_list("tenant_id", flat=True)
         .distinct()
@@ -96,15 +104,17 @@ def _take_lane(tenant_pk: int, holder: str) -> bool:
 
 
 def _work(tenant_pk: int, holder: str) -> int:
-    worked = 0
+    worked, read_back = 0, False
     deadline = time.monotonic() + settings.EXPORT_LINGER_SECONDS
     while _take_lane(tenant_pk, holder):
         tenant = Tenant.objects.get(pk=tenant_pk)
         if _run_one(tenant):
-            worked += 1
+            worked, read_back = worked + 1, False
             deadline = time.monotonic() + settings.EXPORT_LINGER_SECONDS
             continue
-        _read_back(tenant)
+        if not read_back:
+            _read_back(tenant)
+            read_back = True
         wait_seconds = _next_due_in_seconds(tenant_pk)
         if time.monotonic() + wait_seconds > deadline:
             break

@@ -19,6 +19,7 @@ from invoices import audit, engine, exports
 from invoices.document import InvoiceDocument, Problem
 from invoices.enums import ItemOutcome
 from invoices.intake import ReadItem, ReadResult, read
+from invoices.intake.values import storable
 from invoices.mapping import ExportSettings, Mapped, ReferenceData, map_invoice
 from invoices.models import Invoice, ReceivedFile, ReceivedItem
 from invoices.preflight import FIXED_OUTSIDE_THE_INVOICE, reference_of, settings_of
@@ -38,7 +39,7 @@ def file_invoices(
     with transaction.atomic():
         received = ReceivedFile.objects.create(
             tenant=tenant,
-            name=name[-255:],
+            name=storable(name[-200:]),
             content=content,
             sha256=hashlib.sha256(content).hexdigest(),
             size=len(content),
@@ -147,7 +148,7 @@ class _Intake:
         ReceivedItem.objects.create(
             file=self.received,
             position=item.position,
-            number=item.number[:100],
+            number=storable(item.number)[:100],
             outcome=outcome,
             invoice=invoice,
             problems=[problem.as_json() for problem in problems],

@@ -62,10 +62,11 @@ def _add(known: list[Problem], found: Problem) -> None:
 
 def problem(code: str, place: object = "", value: object = "", expected: object = "") -> Problem:
     """A Problem whose texts are short and can be stored anywhere (no NUL, no half characters)."""
-    return Problem(code, *(_storable(text) for text in (place, value, expected)))
+    return Problem(code, *(storable(text) for text in (place, value, expected)))
 
 
-def _storable(text: object) -> str:
+def storable(text: object) -> str:
+    """A short text that every database takes: no NUL, no half characters."""
     short = str(text)[:MAX_VALUE_CHARS]
     return short.encode("utf-8", "replace").decode("utf-8").replace("\x00", "?")
 

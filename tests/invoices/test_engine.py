@@ -437,3 +437,19 @@ def test_total_that_differs_in_procountor_is_told_and_never_submitted_again(
     export.refresh_from_db()
     assert (export.status, export.problems[0]["code"]) == ("submitted", "total_differs")
     assert (export.problems[0]["value"], posts(sandbox)) == ("126.50", 1)
+
+
+def test_reading_back_that_failed_is_done_by_a_later_sweep(tenant, queued, sandbox):
+    (export,) = queued("A-1")
+    sandbox.fault(kind="html_500", method="GET", path="/invoices/")
+    run(tenant)
+    export.refresh_from_db()
+    assert export.status == ExportStatus.SUBMITTED
+    OrmQ.objects.all().delete()
+    InvoiceExport.objects.update(submitted_at=timezone.now() - dt.timedelta(minutes=2))
+
+    assert engine.sweep() == 1
+    run(tenant)
+
+    export.refresh_from_db()
+    assert export.status == ExportStatus.RECONCILED

@@ -96,3 +96,13 @@ def test_unreadable_file_is_kept_and_explained(tenant, content):
 
     assert received.problems
     assert bytes(ReceivedFile.objects.get().content) == content
+
+
+@pytest.mark.parametrize("text", ["A\\u0000B", "A\\ud800B", "A\\u0007B", "Ж", "🎉"])
+@pytest.mark.parametrize("field", ["number", "order_reference", "currency", "seller_account"])
+def test_text_no_database_can_store_is_accounted_for(tenant, field, text):
+    content = json.dumps(factories.invoice("A-1") | {field: "@"}).replace('"@"', f'"{text}"')
+
+    received = filing.file_invoices(tenant, "a\x00b.json", content.encode(), via="upload")
+
+    assert received.items.count() + len(received.problems) >= 1
