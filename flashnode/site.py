@@ -1,12 +1,29 @@
-"""The admin's start page and the badge that names the environment."""
+"""The admin's start page: what needs whom now, each figure a link to exactly its rows."""
 
 from __future__ import annotations
 
+import datetime as dt
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Count, Min, OuterRef, Q, Subquery, Sum
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
+
+from integrations.enums import TenantState
+from integrations.models import ConnectionCheck, Tenant
+from invoices.admin.words import money
+from invoices.enums import ExportStatus
+from invoices.models import InvoiceExport
+
+_DAYS = 7
+#: Amounts in other currencies are not added up with euros.
+_EUROS = Sum("invoice__gross_total", filter=Q(invoice__currency="EUR"))
+_EXPORTS = "admin:invoices_invoiceexport_changelist"
 
 
 def environment_badge(request: HttpRequest) -> tuple[str, str] | None:
@@ -17,5 +34,133 @@ def environment_badge(request: HttpRequest) -> tuple[str, str] | None:
 
 
 def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Context of the start page."""
-    return context
+    """The sections this person may see, the ones of the own role first."""
+    user = request.user
+    sections = []
+    if user.has_perm("invoices.view_invoiceexport"):
+        action, done = _needs_action(), _submitted()
+        sections += (
+            [action, done]
+            if user.has_perm("invoices.requeue_invoiceexport")
+            else [
+                done,
+                action,
+            ]
+        )
+    if user.has_perm("integrations.view_tenant"):
+        place = 0 if user.has_perm("integrations.file_credential") else len(sections)
+        sections.insert(place, _connections())
+    return context | {"title": _("Home"), "sections": sections}
+
+
+def _needs_action() -> dict[str, Any]:
+    counted = {
+        status: (count, total, oldest)
+        for status, count, total, oldest in InvoiceExport.objects.order_by()
+        .filter(status__in=["needs_attention", "unknown", "parked", "queued"])
+        .values_list("status")
+        .annotate(Count("pk"), _EUROS, Min("created_at"))
+    }
+    colours = {"needs_attention": "danger", "unknown": "warning", "parked": "warning"}
+    cards = [
+        _card(status, counted.get(status), colours.get(status, "info"))
+        for status in ("needs_attention", "unknown", "parked", "queued")
+    ]
+    stuck = any(status in counted for status in colours)
+    return {
+        "title": _("What needs action"),
+        "cards": cards,
+        "empty": "" if stuck else _("Nothing needs a person right now."),
+    }
+
+
+def _card(
+    status: str, found: tuple[int, Decimal | None, dt.datetime] | None, colour: str
+) -> dict[str, Any]:
+    count, total, oldest = found or (0, None, None)
+    detail = ""
+    if found and oldest:
+        detail = _("%(sum)s, oldest %(age)s") % {
+            "sum": money(total, "EUR"),
+            "age": timesince(oldest, depth=1),
+        }
+    return {
+        "figure": count,
+        "title": ExportStatus(status).label,
+        "detail": detail,
+        "url": f"{reverse(_EXPORTS)}?status__exact={status}",
+        "colour": colour if count else "",
+    }
+
+
+def _submitted() -> dict[str, Any]:
+    since = timezone.localdate() - dt.timedelta(days=_DAYS - 1)
+    start = timezone.make_aware(dt.datetime.combine(since, dt.time.min))
+    done = InvoiceExport.objects.order_by().filter(submitted_at__gte=start)
+    figures = done.aggregate(count=Count("pk"), total=_EUROS)
+    first_pass = done.filter(attempts__number=1, attempts__outcome="accepted").count()
+    count = figures["count"]
+    url = f"{reverse(_EXPORTS)}?submitted_at_from={since.isoformat()}"
+    share = f"{100 * first_pass / count:.0f} %" if count else "–"
+    return {
+        "title": _("Submitted in the last %(days)d days") % {"days": _DAYS},
+        "cards": [
+            {"figure": count, "title": _("Invoices"), "url": url, "colour": "success"},
+            {
+                "figure": money(figures["total"] or Decimal(0)),
+                "title": _("Total with VAT, EUR"),
+                "url": url,
+                "colour": "success",
+            },
+            {
+                "figure": share,
+                "title": _("First-pass rate"),
+                "detail": _("Accepted at the first attempt"),
+                "url": url,
+                "colour": "info",
+            },
+        ],
+        "empty": "" if count else _("Nothing was submitted in this time."),
+    }
+
+
+def _connections() -> dict[str, Any]:
+    newest = ConnectionCheck.objects.filter(tenant=OuterRef("pk")).order_by("-started_at")
+    tenants = (
+        Tenant.objects.exclude(state=TenantState.CLOSED)
+        .annotate(outcome=Subquery(newest.values("outcome")[:1]))
+        .order_by("name")
+    )
+    red = [t for t in tenants if t.outcome == "failed" or t.state != TenantState.ACTIVE]
+    url = reverse("admin:integrations_tenant_changelist")
+    colours = {"paused": "warning", "pending": "info", "active": "danger"}
+    return {
+        "title": _("Connections"),
+        "cards": [
+            {
+                "figure": sum(1 for t in tenants if t.state == TenantState.ACTIVE),
+                "title": _("Active tenants"),
+                "url": f"{url}?state__exact=active",
+                "colour": "success",
+            },
+            {
+                "figure": len(red),
+                "title": _("Not in order"),
+                "url": f"{url}?state__exact=paused",
+                "colour": "danger" if red else "",
+            },
+        ],
+        "rows": [
+            {
+                "title": tenant.name,
+                "badge": tenant.get_state_display(),
+                "colour": colours.get(tenant.state, ""),
+                "detail": _("The last check is red.")
+                if tenant.outcome == "failed"
+                else tenant.get_pause_reason_display() or _("Not checked yet."),
+                "url": reverse("admin:integrations_tenant_change", args=[tenant.pk]),
+            }
+            for tenant in red[:10]
+        ],
+        "empty": _("Every connection is in order.") if tenants else _("Add the first tenant."),
+    }

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from integrations import keydesk
 from integrations.enums import CredentialState
 from integrations.keydesk import KeyRefused
-from integrations.models import Credential, Tenant
+from integrations.models import BankAccount, Credential, Tenant
 from integrations.secrets import fingerprint, seal
 from integrations.signals import acted
 
@@ -64,6 +64,23 @@ def file_api_key(
             _("Another person filed a key at the same moment. Look at the tenant and try again."),
         ) from None
     return credential
+
+
+def file_with_account(
+    tenant: Tenant, pasted: str, account: str, *, via: str, by: Any = None
+) -> Credential:
+    """File an API key and, when `account` is not empty, make it the account invoices are paid
+    into. Both or neither. Raises KeyRefused, or ValidationError naming `iban`."""
+    with transaction.atomic():
+        if account.strip():
+            found = BankAccount(tenant=tenant)
+            found.set_number(account)
+            tenant.bank_accounts.exclude(iban=found.iban).update(is_default=False)
+            tenant.bank_accounts.update_or_create(
+                iban=found.iban,
+                defaults={"bic": found.bic, "bank_name": found.bank_name, "is_default": True},
+            )
+        return file_api_key(tenant, pasted, via=via, by=by)
 
 
 def _already_filed(known: Credential, tenant: Tenant) -> Credential:

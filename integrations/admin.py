@@ -1,0 +1,413 @@
+"""The key desk: tenants with their keys, accounts and checks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.html import format_html_join
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import action, display
+from unfold.widgets import (
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from integrations import advice, custody, diagnosis
+from integrations.desk import Question, ReadOnlyAdmin, ask
+from integrations.enums import CheckOutcome, Environment, PauseReason, ReceivedBy, TenantState
+from integrations.keydesk import KeyRefused
+from integrations.models import BankAccount, ConnectionCheck, Credential, Tenant
+from integrations.tasks import check_soon
+
+_CHECK_COLOURS = {"passed": "success", "failed": "danger", "running": "info"}
+_STATE_COLOURS = {"active": "success", "pending": "info", "paused": "warning"}
+
+
+class BankAccountInline(TabularInline):
+    model = BankAccount
+    extra = 0
+    fields = ["iban", "bic", "bank_name", "is_default", "in_procountor"]
+    readonly_fields = ["bic", "bank_name", "in_procountor"]
+
+
+class CredentialInline(TabularInline):
+    """Keys as metadata; a key is filed on its own page and never shown."""
+
+    model = Credential
+    extra = 0
+    can_delete = False
+    fields = readonly_fields = [
+        "shown",
+        "state",
+        "short_fingerprint",
+        "received_at",
+        "received_via",
+        "received_by",
+        "says",
+    ]
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @display(description=_("API key"))
+    def shown(self, credential: Credential) -> str:
+        return str(credential)
+
+    @display(description=_("fingerprint"))
+    def short_fingerprint(self, credential: Credential) -> str:
+        return credential.short_fingerprint
+
+    @display(description=_("what the key says"))
+    def says(self, credential: Credential) -> str:
+        return format_html_join(" · ", "{} {}", credential.claims.items()) or "–"
+
+
+class KeyForm(forms.Form):
+    """A key as received. It is never rendered back, not even after an error."""
+
+    api_key = forms.CharField(
+        label=_("API key"),
+        help_text=_("Paste it as it came; line breaks and spaces are removed."),
+        strip=False,
+        widget=UnfoldAdminTextareaWidget(
+            attrs={"rows": 4, "autocomplete": "off", "spellcheck": "false"}
+        ),
+    )
+    received_via = forms.ChoiceField(
+        label=_("Received via"), choices=ReceivedBy.choices, widget=UnfoldAdminSelectWidget
+    )
+    account = forms.CharField(
+        label=_("Bank account"),
+        required=False,
+        help_text=_("IBAN or domestic number; leave empty to keep the account on file."),
+        widget=UnfoldAdminTextInputWidget,
+    )
+
+    def hide_key(self) -> None:
+        """Forget what was pasted before the form is shown again."""
+        self.data = self.data.copy()
+        self.data["api_key"] = ""
+
+
+@admin.register(Tenant)
+class TenantAdmin(ModelAdmin):
+    list_display = ["name", "business_id", "where", "state_badge", "check_badge", "export_counts"]
+    list_filter = ["state", "environment", "pause_reason"]
+    search_fields = ["name", "business_id", "slug", "contact_email"]
+    list_fullwidth = True
+    inlines = [BankAccountInline, CredentialInline]
+    actions = ["check_selected"]
+    actions_detail = ["check_now", "file_key", "pause_tenant", "resume_tenant"]
+    change_form_outer_before_template = "desk/tenant.html"
+    readonly_fields = ["slug", "state", "pause_reason", "paused_at"]
+    fieldsets = [
+        (
+            _("Company"),
+            {
+                "fields": [
+                    ("name", "business_id"),
+                    ("environment", "slug"),
+                    ("state", "pause_reason", "paused_at"),
+                ]
+            },
+        ),
+        (
+            _("Contact"),
+            {"fields": [("contact_name", "language"), ("contact_email", "contact_phone")]},
+        ),
+        (
+            _("Export settings"),
+            {
+                "fields": [
+                    ("invoice_channel", "after_submit"),
+                    ("default_vat_status", "invoice_language"),
+                    ("penalty_percent", "days_to_pay"),
+                    "vat_status_by_category",
+                    "drop_invalid_reference",
+                ]
+            },
+        ),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Tenant]:
+        newest = ConnectionCheck.objects.filter(tenant=OuterRef("pk")).order_by("-started_at")
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                check_outcome=Subquery(newest.values("outcome")[:1]),
+                check_at=Subquery(newest.values("started_at")[:1]),
+            )
+        )
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        counted = (
+            Tenant.objects.order_by()
+            .filter(exports__isnull=False)
+            .values_list("pk", "exports__status")
+            .annotate(Count("exports"))
+        )
+        self._counts: dict[int, list[tuple[str, int]]] = {}
+        for pk, status, count in counted:
+            self._counts.setdefault(pk, []).append((status, count))
+        return super().changelist_view(request, extra_context)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @display(description=_("environment"), label={"test": "info", "production": "primary"})
+    def where(self, tenant: Tenant) -> tuple[str, str]:
+        return tenant.environment, Environment(tenant.environment).label
+
+    @display(description=_("state"), label=_STATE_COLOURS)
+    def state_badge(self, tenant: Tenant) -> tuple[str, str]:
+        label = str(TenantState(tenant.state).label)
+        if tenant.pause_reason:
+            label += f" · {PauseReason(tenant.pause_reason).label}"
+        return tenant.state, label
+
+    @display(description=_("last check"), label=_CHECK_COLOURS, ordering="check_at")
+    def check_badge(self, tenant: Any) -> tuple[str, str]:
+        if not tenant.check_outcome:
+            return "", str(_("Never checked"))
+        return tenant.check_outcome, str(CheckOutcome(tenant.check_outcome).label)
+
+    @display(description=_("exports"))
+    def export_counts(self, tenant: Tenant) -> str:
+        labels = dict(Tenant.exports.rel.related_model._meta.get_field("status").flatchoices)
+        url = reverse("admin:invoices_invoiceexport_changelist")
+        return (
+            format_html_join(
+                " ",
+                '<a class="desk-count desk-count-{2}" href="{0}?tenant__id__exact={1}'
+                '&amp;status__exact={2}">{3} {4}</a>',
+                (
+                    (url, tenant.pk, status, count, labels[status])
+                    for status, count in sorted(self._counts.get(tenant.pk, []))
+                ),
+            )
+            or "–"
+        )
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        tenant = Tenant.objects.filter(pk=object_id).first() if object_id else None
+        extra = {"check": check_context(tenant.last_check)} if tenant else {}
+        return super().changeform_view(request, object_id, form_url, (extra_context or {}) | extra)
+
+    def response_add(self, request: HttpRequest, obj: Tenant, *args: Any) -> HttpResponse:
+        response = super().response_add(request, obj, *args)
+        if "_addanother" not in request.POST and self.has_file_permission(request):
+            return HttpResponseRedirect(
+                reverse("admin:integrations_tenant_file_key", args=[obj.pk])
+            )
+        return response
+
+    def has_check_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return request.user.has_perm("integrations.check_connection")
+
+    def has_file_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return request.user.has_perm("integrations.file_credential")
+
+    def has_pause_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        tenant = Tenant.objects.filter(pk=object_id).first()
+        return _may_pause(request) and tenant is not None and tenant.state == TenantState.ACTIVE
+
+    def has_resume_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        tenant = Tenant.objects.filter(pk=object_id).first()
+        return (
+            _may_pause(request) and tenant is not None and tenant.pause_reason == PauseReason.PERSON
+        )
+
+    @admin.action(description=_("Check connection"), permissions=["check"])
+    def check_selected(self, request: HttpRequest, queryset: QuerySet[Tenant]) -> HttpResponse:
+        back = reverse("admin:integrations_tenant_changelist")
+        return ask(self, request, _check_question(request, list(queryset)), back)
+
+    @action(
+        description=_("Check connection"),
+        url_path="check",
+        permissions=["check"],
+        icon="network_check",
+    )
+    def check_now(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        tenant = get_object_or_404(Tenant, pk=object_id)
+        return ask(self, request, _check_question(request, [tenant]), _page_of(tenant))
+
+    @action(description=_("File API key"), url_path="file-key", permissions=["file"], icon="key")
+    def file_key(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        tenant = get_object_or_404(Tenant, pk=object_id)
+        form = KeyForm(request.POST or None, initial={"received_via": ReceivedBy.EMAIL})
+        if request.method == "POST" and form.is_valid():
+            try:
+                credential = _file(tenant, form.cleaned_data, request.user)
+            except KeyRefused as error:
+                form.add_error("api_key", str(error))
+            except ValidationError as error:
+                form.add_error("account", error.message_dict["iban"])
+            else:
+                sentence = _t(
+                    "The API key %(key)s is filed for %(tenant)s. Its connection is being "
+                    "checked: the result appears below in a moment. Please delete the mail."
+                )
+                self.message_user(
+                    request, sentence % {"key": credential, "tenant": tenant}, messages.SUCCESS
+                )
+                return HttpResponseRedirect(_page_of(tenant))
+        if form.is_bound:
+            form.hide_key()
+        title = _t("File an API key for %(tenant)s") % {"tenant": tenant}
+        context = self.admin_site.each_context(request) | {
+            "title": title,
+            "form": form,
+            "back": _page_of(tenant),
+            "button": _t("File the key and check it"),
+            "opts": self.opts,
+        }
+        return render(request, "desk/form.html", context)
+
+    @action(description=_("Pause"), url_path="pause", permissions=["pause"], icon="pause_circle")
+    def pause_tenant(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        tenant = get_object_or_404(Tenant, pk=object_id)
+
+        def act(reason: str) -> tuple[int, str]:
+            if diagnosis.pause(tenant, PauseReason.PERSON, by=request.user):
+                return messages.SUCCESS, _t("Paused: nothing is submitted until it is resumed.")
+            return messages.WARNING, _t("Nothing changed: the tenant was not active any more.")
+
+        question = Question(
+            title=_t("Pause %(tenant)s?") % {"tenant": tenant},
+            button=_t("Pause"),
+            act=act,
+            facts=[_t("Queued exports stay in the queue. A request on its way is finished.")],
+        )
+        return ask(self, request, question, _page_of(tenant))
+
+    @action(description=_("Resume"), url_path="resume", permissions=["resume"], icon="play_circle")
+    def resume_tenant(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        tenant = get_object_or_404(Tenant, pk=object_id)
+
+        def act(reason: str) -> tuple[int, str]:
+            if diagnosis.resume(tenant, by=request.user):
+                check_soon(tenant, request.user)
+                return messages.SUCCESS, _t("Resumed: the queue goes on after a check.")
+            return messages.WARNING, _t("Nothing changed: the tenant was not paused any more.")
+
+        question = Question(
+            title=_t("Resume %(tenant)s?") % {"tenant": tenant}, button=_t("Resume"), act=act
+        )
+        return ask(self, request, question, _page_of(tenant))
+
+
+def _may_pause(request: HttpRequest) -> bool:
+    return request.user.has_perm("integrations.pause_tenant")
+
+
+def _page_of(tenant: Tenant) -> str:
+    return reverse("admin:integrations_tenant_change", args=[tenant.pk])
+
+
+def _check_question(request: HttpRequest, tenants: list[Tenant]) -> Question:
+    def act(reason: str) -> tuple[int, str]:
+        for tenant in tenants:
+            check_soon(tenant, request.user)
+        return messages.SUCCESS, _t("The check is running; its result appears in a moment.")
+
+    return Question(
+        title=_t("Check the connection?"),
+        button=_t("Check connection"),
+        act=act,
+        facts=[
+            *(str(tenant) for tenant in tenants),
+            _t("Reads only: nothing is created in Procountor."),
+        ],
+    )
+
+
+def _file(tenant: Tenant, cleaned: dict[str, str], user: Any) -> Credential:
+    """File the key, and the account when one was given: both or neither."""
+    if not user.has_perm("integrations.file_credential"):
+        raise PermissionDenied
+    credential = custody.file_with_account(
+        tenant, cleaned["api_key"], cleaned["account"], via=cleaned["received_via"], by=user
+    )
+    check_soon(tenant, user)
+    return credential
+
+
+def check_context(check: ConnectionCheck | None) -> dict[str, Any] | None:
+    """A check for the template: every step with its words."""
+    if check is None:
+        return None
+    steps = [
+        step
+        | {
+            "name": advice.STEP_NAMES.get(step["step"], step["step"]),
+            "cause": advice.cause_of(step) if step["code"] else "",
+            "mover": advice.ADVICE[step["code"]].mover.label
+            if step["code"] in advice.ADVICE
+            else "",
+            "customer": [
+                (name, advice.customer_sentence(step, code))
+                for code, name in (("fi", "Suomi"), ("sv", "Svenska"), ("en", "English"))
+            ]
+            if step["code"]
+            else [],
+        }
+        for step in check.steps
+    ]
+    return {
+        "object": check,
+        "steps": steps,
+        "colour": _CHECK_COLOURS.get(check.outcome, ""),
+        "running": check.outcome == CheckOutcome.RUNNING,
+    }
+
+
+@admin.register(ConnectionCheck)
+class ConnectionCheckAdmin(ReadOnlyAdmin):
+    list_display = ["started_at", "tenant", "outcome_badge", "red_steps", "requested_by"]
+    list_filter = ["outcome", "started_at"]
+    search_fields = ["tenant__name", "tenant__business_id"]
+    list_select_related = ["tenant", "requested_by"]
+    change_form_outer_before_template = "desk/check.html"
+    fields = ["tenant", "credential", "started_at", "finished_at", "requested_by"]
+
+    @display(description=_("outcome"), label=_CHECK_COLOURS)
+    def outcome_badge(self, check: ConnectionCheck) -> tuple[str, str]:
+        return check.outcome, str(CheckOutcome(check.outcome).label)
+
+    @display(description=_("red steps"))
+    def red_steps(self, check: ConnectionCheck) -> str:
+        red = [step for step in check.steps if step["ok"] is False]
+        return ", ".join(str(advice.STEP_NAMES.get(s["step"], s["step"])) for s in red) or "–"
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        check = ConnectionCheck.objects.filter(pk=object_id).first()
+        return super().changeform_view(
+            request, object_id, form_url, (extra_context or {}) | {"check": check_context(check)}
+        )

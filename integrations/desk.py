@@ -1,0 +1,84 @@
+"""What all our admin pages share: read-only records, and actions that ask before they act."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """Records that other code writes: nobody adds, changes or deletes them here."""
+
+    list_per_page = 50
+    show_full_result_count = False
+    list_fullwidth = True
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class _ReasonForm(forms.Form):
+    reason = forms.CharField(
+        label=_("Reason"), max_length=500, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
+    )
+
+
+@dataclass(frozen=True)
+class Question:
+    """An action that asks first.
+
+    `facts` says what will happen, line by line. `act` gets the reason and returns the level and
+    the sentence that says what it did. `reason` is "", "optional" or "required".
+    """
+
+    title: str
+    button: str
+    act: Callable[[str], tuple[int, str]]
+    facts: Sequence[str] = ()
+    left_out: Sequence[str] = ()
+    reason: str = ""
+    possible: bool = True
+    danger: bool = False
+    context: dict[str, Any] = field(default_factory=dict)
+
+
+def ask(admin: ModelAdmin, request: HttpRequest, question: Question, back: str) -> HttpResponse:
+    """Show the question; on the confirming POST act once, say what was done and go `back`."""
+    confirmed = request.method == "POST" and "confirmed" in request.POST
+    form = _ReasonForm(request.POST if confirmed else None)
+    form.fields["reason"].required = question.reason == "required"
+    if confirmed and (not question.reason or form.is_valid()):
+        reason = form.cleaned_data.get("reason", "") if question.reason else ""
+        level, sentence = question.act(reason)
+        messages.add_message(request, level, sentence)
+        return HttpResponseRedirect(back)
+    context = admin.admin_site.each_context(request) | {
+        "title": question.title,
+        "question": question,
+        "form": form,
+        "back": back,
+        "opts": admin.opts,
+        # A list action comes as a POST of the list's own form and is sent again as such.
+        "carried": [
+            (name, value)
+            for name in (ACTION_CHECKBOX_NAME, "action", "select_across", "index")
+            for value in request.POST.getlist(name)
+        ],
+    }
+    return render(request, "desk/ask.html", context)

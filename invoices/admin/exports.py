@@ -1,0 +1,343 @@
+"""Exports: what became of each invoice, why, and what a person may do about it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from decimal import Decimal
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from unfold.contrib.filters.admin import RangeDateFilter
+from unfold.decorators import action, display
+
+from integrations.desk import Question, ReadOnlyAdmin, ask
+from invoices import engine, exports
+from invoices.admin.words import (
+    ACTIONS,
+    OUTCOME_COLOURS,
+    STATUS_COLOURS,
+    described,
+    explained,
+    money,
+)
+from invoices.enums import AttentionReason, ExportStatus, ParkedReason
+from invoices.models import AuditEvent, InvoiceExport, SubmissionAttempt
+
+_SHOWN_ROWS = 200
+
+
+@admin.register(InvoiceExport)
+class InvoiceExportAdmin(ReadOnlyAdmin):
+    list_display = [
+        "number",
+        "status_badge",
+        "tenant",
+        "buyer",
+        "invoice_date",
+        "total",
+        "remote_number",
+        "changed_at",
+    ]
+    list_display_links = ["number"]
+    list_filter = [
+        "status",
+        "attention_reason",
+        "parked_reason",
+        ("tenant", admin.RelatedOnlyFieldListFilter),
+        ("invoice__date", RangeDateFilter),
+        ("submitted_at", RangeDateFilter),
+    ]
+    list_filter_submit = True
+    search_fields = ["invoice__number__istartswith", "=remote_number", "invoice__buyer_name"]
+    search_help_text = _("Invoice number, Procountor number or buyer")
+    list_select_related = ["invoice", "tenant"]
+    actions = ["queue_selected", "skip_selected"]
+    actions_detail = ["queue_again", "skip"]
+    change_form_outer_before_template = "desk/export.html"
+    fields = [
+        ("tenant", "invoice"),
+        ("remote_id", "remote_number", "remote_status"),
+        ("queued_at", "triggered_by", "trigger_reason"),
+        ("submitted_at", "not_before", "changed_at"),
+    ]
+
+    @display(description=_("invoice number"), ordering="invoice__number")
+    def number(self, export: InvoiceExport) -> str:
+        return export.invoice.number
+
+    @display(description=_("status"), label=STATUS_COLOURS, ordering="status")
+    def status_badge(self, export: InvoiceExport) -> tuple[str, str]:
+        return export.status, status_words(export)
+
+    @display(description=_("buyer"))
+    def buyer(self, export: InvoiceExport) -> str:
+        return export.invoice.buyer_name
+
+    @display(description=_("invoice date"), ordering="invoice__date")
+    def invoice_date(self, export: InvoiceExport) -> Any:
+        return export.invoice.date
+
+    @display(description=_("total with VAT"), ordering="invoice__gross_total")
+    def total(self, export: InvoiceExport) -> str:
+        return money(export.invoice.gross_total, export.invoice.currency)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        export = (
+            InvoiceExport.objects.select_related("invoice", "tenant").filter(pk=object_id).first()
+        )
+        extra = export_context(export) if export else {}
+        return super().changeform_view(request, object_id, form_url, (extra_context or {}) | extra)
+
+    def has_queue_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        allowed = request.user.has_perm("invoices.requeue_invoiceexport")
+        return allowed and _fits(object_id, exports.QUEUEABLE)
+
+    def has_skip_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        allowed = request.user.has_perm("invoices.skip_invoiceexport")
+        return allowed and _fits(object_id, exports.SKIPPABLE)
+
+    @admin.action(description=_("Queue again"), permissions=["queue"])
+    def queue_selected(
+        self, request: HttpRequest, queryset: QuerySet[InvoiceExport]
+    ) -> HttpResponse:
+        return ask(self, request, _queue_question(request, queryset), _list_url(request))
+
+    @admin.action(description=_("Skip with a reason"), permissions=["skip"])
+    def skip_selected(
+        self, request: HttpRequest, queryset: QuerySet[InvoiceExport]
+    ) -> HttpResponse:
+        return ask(self, request, _skip_question(request, queryset), _list_url(request))
+
+    @action(description=_("Queue again"), url_path="queue", icon="replay")
+    def queue_again(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        export = _allowed(request, object_id, "invoices.requeue_invoiceexport")
+        return ask(self, request, _queue_question(request, export), _page_url(object_id))
+
+    @action(description=_("Skip"), url_path="skip", icon="block")
+    def skip(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        export = _allowed(request, object_id, "invoices.skip_invoiceexport")
+        return ask(self, request, _skip_question(request, export), _page_url(object_id))
+
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
+        """Only the buttons that can do something: not those of the list's permission alone."""
+        may = {
+            "queue_again": self.has_queue_permission(request, object_id),
+            "skip": self.has_skip_permission(request, object_id),
+        }
+        return [
+            found
+            for found in super().get_actions_detail(request, object_id)
+            if any(may[name] and found.action_name.endswith(name) for name in may)
+        ]
+
+
+def _allowed(request: HttpRequest, pk: int, permission: str) -> QuerySet[InvoiceExport]:
+    """The export as a queryset. A person without the permission is refused; one with it is told
+    on the page when the export has moved on."""
+    if not request.user.has_perm(permission):
+        raise admin.options.PermissionDenied
+    get_object_or_404(InvoiceExport, pk=pk)
+    return InvoiceExport.objects.filter(pk=pk)
+
+
+def _fits(object_id: Any, statuses: tuple[ExportStatus, ...]) -> bool:
+    if object_id is None:
+        return True
+    return InvoiceExport.objects.filter(pk=object_id, status__in=statuses).exists()
+
+
+def _page_url(pk: int) -> str:
+    return reverse("admin:invoices_invoiceexport_change", args=[pk])
+
+
+def _list_url(request: HttpRequest) -> str:
+    query = request.META.get("QUERY_STRING", "")
+    return reverse("admin:invoices_invoiceexport_changelist") + (f"?{query}" if query else "")
+
+
+def status_words(export: InvoiceExport) -> str:
+    """The status with its reason."""
+    label = str(ExportStatus(export.status).label)
+    if export.attention_reason:
+        label += f" · {AttentionReason(export.attention_reason).label}"
+    if export.parked_reason:
+        label += f" · {ParkedReason(export.parked_reason).label}"
+    return label
+
+
+def _split(
+    queryset: QuerySet[InvoiceExport], statuses: tuple[ExportStatus, ...]
+) -> tuple[list[InvoiceExport], list[str]]:
+    """Those the action may touch, and for the others how many are in which status."""
+    chosen = list(queryset.select_related("invoice", "tenant"))
+    fit = [export for export in chosen if export.status in statuses]
+    others = Counter(status_words(export) for export in chosen if export.status not in statuses)
+    return fit, [f"{count} × {words}" for words, count in others.items()]
+
+
+def _sums(chosen: list[InvoiceExport]) -> str:
+    totals: Counter[str] = Counter()
+    for export in chosen:
+        totals[export.invoice.currency] += export.invoice.gross_total  # type: ignore[assignment]
+    return ", ".join(money(Decimal(total), currency) for currency, total in totals.items())
+
+
+def _listed(chosen: list[InvoiceExport]) -> list[str]:
+    lines = [
+        f"{export.invoice.number} · {export.invoice.buyer_name} · "
+        f"{money(export.invoice.gross_total, export.invoice.currency)}"
+        for export in chosen[:10]
+    ]
+    more = len(chosen) - len(lines)
+    return lines + ([_t("… and %(count)d more") % {"count": more}] if more else [])
+
+
+def _done(done: int, all_chosen: int, sentence: str) -> tuple[int, str]:
+    left = all_chosen - done
+    if left:
+        sentence += " " + ngettext(
+            "%(count)d left alone: it has moved on.",
+            "%(count)d left alone: they have moved on.",
+            left,
+        ) % {"count": left}
+    return (messages.SUCCESS if done else messages.WARNING), sentence
+
+
+def _queue_question(request: HttpRequest, queryset: QuerySet[InvoiceExport]) -> Question:
+    chosen, left_out = _split(queryset, exports.QUEUEABLE)
+
+    def act(reason: str) -> tuple[int, str]:
+        done = [e for e in chosen if exports.queue(e, by=request.user, reason=reason)]
+        for tenant_pk in {export.tenant_id for export in done}:
+            engine.wake(tenant_pk)
+        sentence = ngettext("%(count)d queued again.", "%(count)d queued again.", len(done))
+        return _done(len(done), len(chosen) + sum_of(left_out), sentence % {"count": len(done)})
+
+    return Question(
+        title=_t("Queue again?"),
+        button=ngettext("Queue %(count)d again", "Queue %(count)d again", len(chosen))
+        % {"count": len(chosen)},
+        act=act,
+        facts=[
+            *_listed(chosen),
+            _t("Total: %(sum)s") % {"sum": _sums(chosen) or "–"},
+            _t(
+                "An invoice that was tried before is first looked for in Procountor: it is "
+                "never submitted twice."
+            ),
+        ],
+        left_out=left_out,
+        reason="optional",
+        possible=bool(chosen),
+    )
+
+
+def _skip_question(request: HttpRequest, queryset: QuerySet[InvoiceExport]) -> Question:
+    chosen, left_out = _split(queryset, exports.SKIPPABLE)
+
+    def act(reason: str) -> tuple[int, str]:
+        done = [e for e in chosen if exports.skip(e, by=request.user, reason=reason)]
+        sentence = ngettext("%(count)d skipped.", "%(count)d skipped.", len(done))
+        return _done(len(done), len(chosen) + sum_of(left_out), sentence % {"count": len(done)})
+
+    return Question(
+        title=_t("Skip, so that it is not exported?"),
+        button=ngettext("Skip %(count)d", "Skip %(count)d", len(chosen)) % {"count": len(chosen)},
+        act=act,
+        facts=[
+            *_listed(chosen),
+            _t("Total: %(sum)s") % {"sum": _sums(chosen) or "–"},
+            _t("A skipped export is final: it is not submitted and cannot be queued again."),
+        ],
+        left_out=left_out,
+        reason="required",
+        possible=bool(chosen),
+        danger=True,
+    )
+
+
+def sum_of(left_out: list[str]) -> int:
+    """How many exports the lines of `_split` stand for."""
+    return sum(int(line.partition(" ")[0]) for line in left_out)
+
+
+def export_context(export: InvoiceExport) -> dict[str, Any]:
+    """Everything the export's page shows above its facts."""
+    attempts = export.attempts.select_related("triggered_by").order_by("-number")
+    events = AuditEvent.objects.filter(export=export).select_related("by").order_by("-pk")
+    invoice = export.invoice
+    return {
+        "badge": {"text": status_words(export), "type": STATUS_COLOURS.get(export.status, "")},
+        "story": _story(export),
+        "problems": explained(export.problems),
+        "warnings": explained(export.warnings),
+        "invoice": invoice,
+        "invoice_rows": invoice.content.get("rows", [])[:_SHOWN_ROWS],
+        "invoice_total": money(invoice.gross_total, invoice.currency),
+        "remote_total": money(export.remote_total, invoice.currency),
+        "attempts": [_attempt(attempt) for attempt in attempts],
+        "events": [
+            {
+                "at": event.at,
+                "what": ACTIONS.get(event.action, event.action),
+                "by": event.by,
+                "details": described(event.data),
+            }
+            for event in events
+        ],
+    }
+
+
+def _attempt(attempt: SubmissionAttempt) -> dict[str, Any]:
+    ended = attempt.finished_at
+    return {
+        "object": attempt,
+        "outcome": attempt.get_outcome_display() if attempt.outcome else _("On its way"),
+        "colour": OUTCOME_COLOURS.get(attempt.outcome, "info"),
+        "seconds": f"{(ended - attempt.started_at).total_seconds():.2f}" if ended else "",
+        "codes": [f"{e['field']} {e['message']}".strip() for e in attempt.errors],
+        "request": _pretty(attempt.request_body),
+        "response": _pretty(attempt.response_body),
+    }
+
+
+def _pretty(text: str) -> str:
+    """Indented when it is JSON, as it is otherwise; decimals keep their digits."""
+    try:
+        return json.dumps(json.loads(text, parse_float=str), indent=2, ensure_ascii=False)
+    except ValueError:
+        return text
+
+
+def _story(export: InvoiceExport) -> str:
+    """What happened, in one sentence."""
+    number = export.remote_number or "–"
+    stories = {
+        "draft": _t("Taken in, not queued yet: nothing has been submitted."),
+        "queued": _t("Waiting for its turn; nothing is on its way."),
+        "submitting": _t("Being submitted right now."),
+        "submitted": _t("In Procountor as number %(number)s; not compared yet."),
+        "reconciled": _t("In Procountor as number %(number)s, read back and equal to our invoice."),
+        "needs_attention": _t("Stopped: a person must decide. The reasons are below."),
+        "parked": _t("Waiting for something outside; goes on by itself when that is in order."),
+        "unknown": _t(
+            "The answer was lost. Procountor is asked whether the invoice arrived; until then "
+            "it is not submitted again."
+        ),
+        "skipped": _t("A person decided that this invoice is not exported."),
+    }
+    return stories[export.status] % {"number": number}

@@ -1,0 +1,248 @@
+"""Received files and invoices: what came in, what became of it, and the upload page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldBooleanSwitchWidget
+
+from integrations.desk import ReadOnlyAdmin
+from integrations.enums import TenantState
+from integrations.models import Tenant
+from invoices import filing
+from invoices.admin.words import OUTCOME_COLOURS, explained, money
+from invoices.enums import ItemOutcome, ReceivedVia
+from invoices.intake import MAX_FILE_BYTES
+from invoices.models import Invoice, ReceivedFile
+
+_MAX_FILES = 50
+_SHOWN_ITEMS = 500
+
+
+class _FilesInput(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
+class _FilesField(forms.FileField):
+    """Several files, each within intake's limit."""
+
+    def clean(self, data: Any, initial: Any = None) -> list[Any]:
+        files = data if isinstance(data, list | tuple) else [data]
+        if len(files) > _MAX_FILES:
+            raise forms.ValidationError(
+                _("Choose at most %(count)d files at a time."), params={"count": _MAX_FILES}
+            )
+        return [self._one(file, initial) for file in files]
+
+    def _one(self, file: Any, initial: Any) -> Any:
+        cleaned = super().clean(file, initial)
+        if cleaned.size > MAX_FILE_BYTES:
+            raise forms.ValidationError(
+                _("%(name)s is larger than %(limit)d MB. Export it in smaller parts."),
+                params={"name": cleaned.name, "limit": MAX_FILE_BYTES // 1_000_000},
+            )
+        return cleaned
+
+
+class UploadForm(forms.Form):
+    tenant = forms.ModelChoiceField(
+        label=_("Tenant"),
+        queryset=Tenant.objects.exclude(state=TenantState.CLOSED),
+        widget=UnfoldAdminSelectWidget,
+    )
+    files = _FilesField(
+        label=_("Files"),
+        allow_empty_file=True,
+        help_text=_("Finvoice or our JSON form, at most 20 MB each."),
+        widget=_FilesInput(attrs={"multiple": True, "class": "desk-files"}),
+    )
+    queue = forms.BooleanField(
+        label=_("Queue what is accepted at once"),
+        required=False,
+        initial=True,
+        widget=UnfoldBooleanSwitchWidget,
+    )
+
+
+@admin.register(ReceivedFile)
+class ReceivedFileAdmin(ReadOnlyAdmin):
+    list_display = [
+        "received_at",
+        "name",
+        "tenant",
+        "format",
+        "accepted",
+        "duplicate",
+        "rejected",
+        "received_by",
+    ]
+    list_display_links = ["received_at", "name"]
+    list_filter = ["received_at", ("tenant", admin.RelatedOnlyFieldListFilter), "format"]
+    search_fields = ["name", "sha256", "items__number"]
+    list_select_related = ["tenant", "received_by"]
+    actions_list = ["upload"]
+    actions_detail = ["download"]
+    change_form_outer_before_template = "desk/received.html"
+    fields = [
+        ("tenant", "name"),
+        ("received_at", "received_via", "received_by"),
+        ("size", "sha256"),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ReceivedFile]:
+        counts = {
+            f"{outcome}_count": Count("items", filter=Q(items__outcome=outcome))
+            for outcome in ItemOutcome.values
+        }
+        return super().get_queryset(request).defer("content").annotate(**counts)
+
+    @display(description=_("accepted"))
+    def accepted(self, received: Any) -> int:
+        return int(received.accepted_count)
+
+    @display(description=_("duplicates"))
+    def duplicate(self, received: Any) -> int:
+        return int(received.duplicate_count)
+
+    @display(description=_("rejected"))
+    def rejected(self, received: Any) -> int:
+        return int(received.rejected_count)
+
+    def has_upload_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return request.user.has_perm("invoices.upload_file")
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        received = ReceivedFile.objects.defer("content").filter(pk=object_id).first()
+        extra = _received_context(received) if received else {}
+        return super().changeform_view(request, object_id, form_url, (extra_context or {}) | extra)
+
+    @action(description=_("Upload files"), url_path="upload", permissions=["upload"], icon="upload")
+    def upload(self, request: HttpRequest) -> HttpResponse:
+        form = UploadForm(request.POST or None, request.FILES or None)
+        if request.method == "POST" and form.is_valid():
+            return self._take_in(request, form.cleaned_data)
+        context = self.admin_site.each_context(request) | {
+            "title": _t("Upload invoice files"),
+            "form": form,
+            "back": reverse("admin:invoices_receivedfile_changelist"),
+            "button": _t("Take in"),
+            "opts": self.opts,
+        }
+        return render(request, "desk/form.html", context)
+
+    def _take_in(self, request: HttpRequest, cleaned: dict[str, Any]) -> HttpResponse:
+        received = [
+            filing.file_invoices(
+                cleaned["tenant"],
+                file.name,
+                file.read(),
+                via=ReceivedVia.UPLOAD,
+                by=request.user,
+                queue=cleaned["queue"],
+            )
+            for file in cleaned["files"]
+        ]
+        for one in received:
+            counts = filing.counts(one)
+            bad = counts["rejected"] or one.problems
+            sentence = _t(
+                "%(name)s: %(accepted)d accepted, %(duplicate)d already here, %(rejected)d "
+                "rejected."
+            )
+            level = messages.WARNING if bad else messages.SUCCESS
+            self.message_user(request, sentence % (counts | {"name": one.name}), level)
+        if len(received) == 1:
+            return HttpResponseRedirect(
+                reverse("admin:invoices_receivedfile_change", args=[received[0].pk])
+            )
+        return HttpResponseRedirect(reverse("admin:invoices_receivedfile_changelist"))
+
+    @action(description=_("Download the original"), url_path="original", icon="download")
+    def download(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        received = get_object_or_404(ReceivedFile, pk=object_id)
+        return HttpResponse(
+            bytes(received.content),
+            content_type="application/octet-stream",
+            headers={
+                "Content-Disposition": content_disposition_header(True, received.name)
+                or "attachment",
+                "X-Content-Type-Options": "nosniff",
+            },
+        )
+
+
+def _received_context(received: ReceivedFile) -> dict[str, Any]:
+    items = received.items.select_related("invoice__export").order_by("position")
+    return {
+        "file_problems": explained(received.problems),
+        "counts": filing.counts(received),
+        "items": [
+            {
+                "object": item,
+                "outcome": item.get_outcome_display(),
+                "colour": OUTCOME_COLOURS[item.outcome],
+                "problems": explained(item.problems),
+                "warnings": explained(item.warnings),
+            }
+            for item in items[:_SHOWN_ITEMS]
+        ],
+    }
+
+
+@admin.register(Invoice)
+class InvoiceAdmin(ReadOnlyAdmin):
+    list_display = ["number", "tenant", "buyer_name", "date", "due_date", "total", "export_status"]
+    list_filter = [("tenant", admin.RelatedOnlyFieldListFilter), "date", "is_credit_note"]
+    search_fields = ["number__istartswith", "buyer_name"]
+    list_select_related = ["tenant", "export"]
+    change_form_outer_before_template = "desk/invoice.html"
+    fields = [
+        ("tenant", "number", "is_credit_note"),
+        ("date", "due_date", "buyer_name"),
+        ("created_at", "content_sha256"),
+    ]
+
+    @display(description=_("total with VAT"), ordering="gross_total")
+    def total(self, invoice: Invoice) -> str:
+        return money(invoice.gross_total, invoice.currency)
+
+    @display(description=_("export"))
+    def export_status(self, invoice: Invoice) -> str:
+        return invoice.export.get_status_display() if hasattr(invoice, "export") else "–"
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        invoice = Invoice.objects.select_related("export").filter(pk=object_id).first()
+        extra = {}
+        if invoice:
+            extra = {
+                "invoice": invoice,
+                "invoice_rows": invoice.content.get("rows", [])[:200],
+                "invoice_total": money(invoice.gross_total, invoice.currency),
+                "sources": invoice.received_items.select_related("file"),
+            }
+        return super().changeform_view(request, object_id, form_url, (extra_context or {}) | extra)

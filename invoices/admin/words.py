@@ -1,0 +1,79 @@
+"""Colours and small texts that several pages show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext_lazy as _
+
+from invoices import problems
+from invoices.document import Problem
+
+STATUS_COLOURS = {
+    "queued": "info",
+    "submitting": "info",
+    "submitted": "success",
+    "reconciled": "success",
+    "needs_attention": "danger",
+    "parked": "warning",
+    "unknown": "warning",
+}
+OUTCOME_COLOURS = {
+    "accepted": "success",
+    "not_submitted": "warning",
+    "refused": "danger",
+    "credential_refused": "danger",
+    "unknown": "warning",
+    "rejected": "danger",
+    "duplicate": "info",
+}
+
+#: Audit codes in words; a code that is not here is shown as it is.
+ACTIONS = {
+    "export.created": _("Export created"),
+    "export.queued": _("Queued"),
+    "export.submitting": _("Submitting"),
+    "export.submitted": _("Submitted to Procountor"),
+    "export.reconciled": _("Read back from Procountor and found equal"),
+    "export.needs_attention": _("Needs attention"),
+    "export.parked": _("Parked"),
+    "export.unknown": _("No clear answer"),
+    "export.skipped": _("Skipped"),
+    "export.looked_up": _("Looked for in Procountor"),
+    "export.differs": _("Differs from Procountor's copy"),
+    "attempt.late_answer": _("A late answer arrived"),
+    "file.received": _("File received"),
+    "credential.filed": _("API key filed"),
+    "connection.passed": _("Connection check passed"),
+    "connection.failed": _("Connection check failed"),
+    "tenant.activated": _("Tenant activated"),
+    "tenant.paused": _("Tenant paused"),
+    "tenant.resumed": _("Tenant resumed"),
+    "user.logged_in": _("Logged in"),
+    "user.login_failed": _("Log-in failed"),
+}
+
+
+def money(amount: Decimal | None, currency: str = "") -> str:
+    """The amount in the reader's own notation: 1 234,50 EUR in Finnish."""
+    if amount is None:
+        return "–"
+    shown = number_format(amount, decimal_pos=2, use_l10n=True, force_grouping=True)
+    return f"{shown} {currency}".rstrip()
+
+
+def explained(stored: Iterable[dict[str, str]]) -> list[dict[str, Any]]:
+    """Stored problems with their words, for a template."""
+    found = []
+    for item in stored:
+        words = problems.words_for(Problem.from_json(item))
+        found.append(item | {"cause": words.cause, "remedy": words.remedy})
+    return found
+
+
+def described(data: dict[str, Any]) -> str:
+    """An audit event's facts on one line."""
+    return " · ".join(f"{key}: {value}" for key, value in data.items() if value not in ("", []))
