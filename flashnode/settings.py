@@ -206,6 +206,7 @@ LANGUAGE_CODE = env.str("LANGUAGE_CODE", default="en")
 LANGUAGES = [("en", _("English")), ("fi", _("Finnish"))]
 #: Customers are written to in these, staff work in LANGUAGES.
 LOCALE_PATHS = [BASE_DIR / "flashnode" / "locale"]
+FORMAT_MODULE_PATH = ["flashnode.formats"]
 TIME_ZONE = "Europe/Helsinki"
 USE_I18N = True
 USE_TZ = True

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Min, OuterRef, Q, Subquery, Sum
+from django.db.models import Count, Min, Q, Sum
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -15,7 +15,7 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 from integrations.enums import TenantState
-from integrations.models import ConnectionCheck, Tenant
+from integrations.models import Tenant
 from invoices.admin.words import money
 from invoices.enums import ExportStatus
 from invoices.models import InvoiceExport
@@ -59,7 +59,7 @@ def _needs_action() -> dict[str, Any]:
         for status, count, total, oldest in InvoiceExport.objects.order_by()
         .filter(status__in=["needs_attention", "unknown", "parked", "queued"])
         .values_list("status")
-        .annotate(Count("pk"), _EUROS, Min("created_at"))
+        .annotate(count=Count("pk"), total=_EUROS, oldest=Min("created_at"))
     }
     colours = {"needs_attention": "danger", "unknown": "warning", "parked": "warning"}
     cards = [
@@ -125,20 +125,15 @@ def _submitted() -> dict[str, Any]:
 
 
 def _connections() -> dict[str, Any]:
-    newest = ConnectionCheck.objects.filter(tenant=OuterRef("pk")).order_by("-started_at")
-    tenants = (
-        Tenant.objects.exclude(state=TenantState.CLOSED)
-        .annotate(outcome=Subquery(newest.values("outcome")[:1]))
-        .order_by("name")
-    )
-    red = [t for t in tenants if t.outcome == "failed" or t.state != TenantState.ACTIVE]
+    active = Tenant.objects.filter(state=TenantState.ACTIVE).count()
+    red = list(Tenant.objects.not_in_order().order_by("name"))
     url = reverse("admin:integrations_tenant_changelist")
     colours = {"paused": "warning", "pending": "info", "active": "danger"}
     return {
         "title": _("Connections"),
         "cards": [
             {
-                "figure": sum(1 for t in tenants if t.state == TenantState.ACTIVE),
+                "figure": active,
                 "title": _("Active tenants"),
                 "url": f"{url}?state__exact=active",
                 "colour": "success",
@@ -146,7 +141,7 @@ def _connections() -> dict[str, Any]:
             {
                 "figure": len(red),
                 "title": _("Not in order"),
-                "url": f"{url}?state__exact=paused",
+                "url": f"{url}?connection=not_in_order",
                 "colour": "danger" if red else "",
             },
         ],
@@ -156,11 +151,11 @@ def _connections() -> dict[str, Any]:
                 "badge": tenant.get_state_display(),
                 "colour": colours.get(tenant.state, ""),
                 "detail": _("The last check is red.")
-                if tenant.outcome == "failed"
+                if tenant.check_outcome == "failed"
                 else tenant.get_pause_reason_display() or _("Not checked yet."),
                 "url": reverse("admin:integrations_tenant_change", args=[tenant.pk]),
             }
             for tenant in red[:10]
         ],
-        "empty": _("Every connection is in order.") if tenants else _("Add the first tenant."),
+        "empty": _("Every connection is in order.") if active else _("Add the first tenant."),
     }

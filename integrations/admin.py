@@ -7,7 +7,8 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db import models
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -98,21 +99,34 @@ class KeyForm(forms.Form):
 
     def hide_key(self) -> None:
         """Forget what was pasted before the form is shown again."""
-        self.data = self.data.copy()
-        self.data["api_key"] = ""
+        self.data = {**self.data.dict(), "api_key": ""}
+
+
+class NotInOrderFilter(admin.SimpleListFilter):
+    title = _("connection")
+    parameter_name = "connection"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("not_in_order", _("Not in order"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.not_in_order() if self.value() == "not_in_order" else queryset
 
 
 @admin.register(Tenant)
 class TenantAdmin(ModelAdmin):
     list_display = ["name", "business_id", "where", "state_badge", "check_badge", "export_counts"]
-    list_filter = ["state", "environment", "pause_reason"]
+    list_filter = ["state", NotInOrderFilter, "environment", "pause_reason"]
     search_fields = ["name", "business_id", "slug", "contact_email"]
     list_fullwidth = True
     inlines = [BankAccountInline, CredentialInline]
+    formfield_overrides = {
+        models.JSONField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 2})}
+    }
     actions = ["check_selected"]
     actions_detail = ["check_now", "file_key", "pause_tenant", "resume_tenant"]
     change_form_outer_before_template = "desk/tenant.html"
-    readonly_fields = ["slug", "state", "pause_reason", "paused_at"]
+    readonly_fields = ["slug", "state", "paused_at"]
     fieldsets = [
         (
             _("Company"),
@@ -120,7 +134,7 @@ class TenantAdmin(ModelAdmin):
                 "fields": [
                     ("name", "business_id"),
                     ("environment", "slug"),
-                    ("state", "pause_reason", "paused_at"),
+                    ("state", "paused_at"),
                 ]
             },
         ),
@@ -143,15 +157,7 @@ class TenantAdmin(ModelAdmin):
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tenant]:
-        newest = ConnectionCheck.objects.filter(tenant=OuterRef("pk")).order_by("-started_at")
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(
-                check_outcome=Subquery(newest.values("outcome")[:1]),
-                check_at=Subquery(newest.values("started_at")[:1]),
-            )
-        )
+        return super().get_queryset(request).with_last_check()
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         counted = (
@@ -170,7 +176,7 @@ class TenantAdmin(ModelAdmin):
 
     @display(description=_("environment"), label={"test": "info", "production": "primary"})
     def where(self, tenant: Tenant) -> tuple[str, str]:
-        return tenant.environment, Environment(tenant.environment).label
+        return tenant.environment, str(Environment(tenant.environment).label)
 
     @display(description=_("state"), label=_STATE_COLOURS)
     def state_badge(self, tenant: Tenant) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 from stdnum.exceptions import ValidationError as NumberInvalid
@@ -40,6 +40,21 @@ def validate_business_id(value: str) -> None:
             code="business_id",
             params={"value": value},
         ) from None
+
+
+class TenantQuerySet(models.QuerySet["Tenant"]):
+    def with_last_check(self) -> TenantQuerySet:
+        """Adds `check_outcome` and `check_at` of each tenant's newest check, None without one."""
+        newest = ConnectionCheck.objects.filter(tenant=OuterRef("pk")).order_by("-started_at")
+        return self.annotate(
+            check_outcome=Subquery(newest.values("outcome")[:1]),
+            check_at=Subquery(newest.values("started_at")[:1]),
+        )
+
+    def not_in_order(self) -> TenantQuerySet:
+        """Not closed, but pending, paused, or with a red check as the newest."""
+        wrong = Q(check_outcome=CheckOutcome.FAILED) | ~Q(state=TenantState.ACTIVE)
+        return self.with_last_check().exclude(state=TenantState.CLOSED).filter(wrong)
 
 
 class Tenant(models.Model):
@@ -114,6 +129,8 @@ class Tenant(models.Model):
         help_text=_("Procountor makes a new one; the old value is kept in the invoice's notes."),
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    objects = TenantQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("tenant")

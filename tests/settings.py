@@ -23,6 +23,7 @@ from flashnode import settings as project
 
 globals().update({name: value for name, value in vars(project).items() if name.isupper()})
 
+STATIC_ROOT = tempfile.mkdtemp(prefix="flashnode-static-")
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = project.STORAGES | {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}

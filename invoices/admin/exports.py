@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -64,9 +65,10 @@ class InvoiceExportAdmin(ReadOnlyAdmin):
     change_form_outer_before_template = "desk/export.html"
     fields = [
         ("tenant", "invoice"),
-        ("remote_id", "remote_number", "remote_status"),
-        ("queued_at", "triggered_by", "trigger_reason"),
-        ("submitted_at", "not_before", "changed_at"),
+        ("remote_number", "remote_id"),
+        ("remote_status", "submitted_at"),
+        ("queued_at", "not_before"),
+        ("triggered_by", "trigger_reason"),
     ]
 
     @display(description=_("invoice number"), ordering="invoice__number")
@@ -149,7 +151,7 @@ def _allowed(request: HttpRequest, pk: int, permission: str) -> QuerySet[Invoice
     """The export as a queryset. A person without the permission is refused; one with it is told
     on the page when the export has moved on."""
     if not request.user.has_perm(permission):
-        raise admin.options.PermissionDenied
+        raise PermissionDenied
     get_object_or_404(InvoiceExport, pk=pk)
     return InvoiceExport.objects.filter(pk=pk)
 

@@ -61,7 +61,7 @@ class UploadForm(forms.Form):
         queryset=Tenant.objects.exclude(state=TenantState.CLOSED),
         widget=UnfoldAdminSelectWidget,
     )
-    files = _FilesField(
+    uploads = _FilesField(
         label=_("Files"),
         allow_empty_file=True,
         help_text=_("Finvoice or our JSON form, at most 20 MB each."),
@@ -96,8 +96,9 @@ class ReceivedFileAdmin(ReadOnlyAdmin):
     change_form_outer_before_template = "desk/received.html"
     fields = [
         ("tenant", "name"),
-        ("received_at", "received_via", "received_by"),
-        ("size", "sha256"),
+        ("received_at", "received_by"),
+        ("received_via", "size"),
+        "sha256",
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ReceivedFile]:
@@ -157,7 +158,7 @@ class ReceivedFileAdmin(ReadOnlyAdmin):
                 by=request.user,
                 queue=cleaned["queue"],
             )
-            for file in cleaned["files"]
+            for file in cleaned["uploads"]
         ]
         for one in received:
             counts = filing.counts(one)
@@ -216,9 +217,11 @@ class InvoiceAdmin(ReadOnlyAdmin):
     list_select_related = ["tenant", "export"]
     change_form_outer_before_template = "desk/invoice.html"
     fields = [
-        ("tenant", "number", "is_credit_note"),
-        ("date", "due_date", "buyer_name"),
-        ("created_at", "content_sha256"),
+        ("tenant", "number"),
+        ("date", "due_date"),
+        ("buyer_name", "is_credit_note"),
+        "created_at",
+        "content_sha256",
     ]
 
     @display(description=_("total with VAT"), ordering="gross_total")

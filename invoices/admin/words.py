@@ -70,10 +70,22 @@ def explained(stored: Iterable[dict[str, str]]) -> list[dict[str, Any]]:
     found = []
     for item in stored:
         words = problems.words_for(Problem.from_json(item))
-        found.append(item | {"cause": words.cause, "remedy": words.remedy})
+        found.append({**item, "cause": words.cause, "remedy": words.remedy})
     return found
 
 
 def described(data: dict[str, Any]) -> str:
     """An audit event's facts on one line."""
-    return " · ".join(f"{key}: {value}" for key, value in data.items() if value not in ("", []))
+    return " · ".join(
+        f"{key}: {_plain(value)}"
+        for key, value in data.items()
+        if key != "from" and value not in ("", [], None)
+    )
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={item}" for key, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value)
+    return str(value)
