@@ -12,9 +12,11 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.decorators import method_decorator
 from django.utils.html import format_html_join
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_post_parameters
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 from unfold.widgets import (
@@ -24,21 +26,15 @@ from unfold.widgets import (
 )
 
 from integrations import advice, custody, diagnosis
+from integrations.account_inline import BankAccountInline
 from integrations.desk import Question, ReadOnlyAdmin, ask
 from integrations.enums import CheckOutcome, Environment, PauseReason, ReceivedBy, TenantState
 from integrations.keydesk import KeyRefused
-from integrations.models import BankAccount, ConnectionCheck, Credential, Tenant
+from integrations.models import ConnectionCheck, Credential, Tenant
 from integrations.tasks import check_soon
 
 _CHECK_COLOURS = {"passed": "success", "failed": "danger", "running": "info"}
 _STATE_COLOURS = {"active": "success", "pending": "info", "paused": "warning"}
-
-
-class BankAccountInline(TabularInline):
-    model = BankAccount
-    extra = 0
-    fields = ["iban", "bic", "bank_name", "is_default", "in_procountor"]
-    readonly_fields = ["bic", "bank_name", "in_procountor"]
 
 
 class CredentialInline(TabularInline):
@@ -234,14 +230,18 @@ class TenantAdmin(ModelAdmin):
         return request.user.has_perm("integrations.file_credential")
 
     def has_pause_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        tenant = Tenant.objects.filter(pk=object_id).first()
-        return _may_pause(request) and tenant is not None and tenant.state == TenantState.ACTIVE
+        return request.user.has_perm("integrations.pause_tenant")
 
-    def has_resume_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
+        """Without the button that would do nothing: pausing what is not active, and so on."""
         tenant = Tenant.objects.filter(pk=object_id).first()
-        return (
-            _may_pause(request) and tenant is not None and tenant.pause_reason == PauseReason.PERSON
-        )
+        idle = set()
+        if tenant is None or tenant.state != TenantState.ACTIVE:
+            idle.add("integrations_tenant_pause_tenant")
+        if tenant is None or tenant.pause_reason != PauseReason.PERSON:
+            idle.add("integrations_tenant_resume_tenant")
+        found = super().get_actions_detail(request, object_id)
+        return [action for action in found if action.action_name not in idle]
 
     @admin.action(description=_("Check connection"), permissions=["check"])
     def check_selected(self, request: HttpRequest, queryset: QuerySet[Tenant]) -> HttpResponse:
@@ -259,6 +259,7 @@ class TenantAdmin(ModelAdmin):
         return ask(self, request, _check_question(request, [tenant]), _page_of(tenant))
 
     @action(description=_("File API key"), url_path="file-key", permissions=["file"], icon="key")
+    @method_decorator(sensitive_post_parameters("api_key"))
     def file_key(self, request: HttpRequest, object_id: int) -> HttpResponse:
         tenant = get_object_or_404(Tenant, pk=object_id)
         form = KeyForm(request.POST or None, initial={"received_via": ReceivedBy.EMAIL})
@@ -307,7 +308,7 @@ class TenantAdmin(ModelAdmin):
         )
         return ask(self, request, question, _page_of(tenant))
 
-    @action(description=_("Resume"), url_path="resume", permissions=["resume"], icon="play_circle")
+    @action(description=_("Resume"), url_path="resume", permissions=["pause"], icon="play_circle")
     def resume_tenant(self, request: HttpRequest, object_id: int) -> HttpResponse:
         tenant = get_object_or_404(Tenant, pk=object_id)
 
@@ -321,10 +322,6 @@ class TenantAdmin(ModelAdmin):
             title=_t("Resume %(tenant)s?") % {"tenant": tenant}, button=_t("Resume"), act=act
         )
         return ask(self, request, question, _page_of(tenant))
-
-
-def _may_pause(request: HttpRequest) -> bool:
-    return request.user.has_perm("integrations.pause_tenant")
 
 
 def _page_of(tenant: Tenant) -> str:
