@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> int:
         return 1
     inside = {
         "demo": ["-m", "flashnode.demo", *arguments[1:]],
-        "test": ["-m", "pytest", *arguments[1:]],
+        "test": ["-m", "pytest", "-n", "auto", *arguments[1:]],
         "install": ["-c", "print('Installed.')"],
     }[command]
     try:

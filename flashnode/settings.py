@@ -353,7 +353,6 @@ UNFOLD = {
             },
             {
                 "title": _("Administration"),
-                "collapsible": True,
                 "items": [
                     _link(_("Users"), "person", "auth_user_changelist", "auth.view_user"),
                     _link(_("Groups"), "groups", "auth_group_changelist", "auth.view_group"),

@@ -1,0 +1,107 @@
+"""People at work: each role logs in, and an accountant re-sends a failed export."""
+
+import pytest
+
+from invoices import engine
+from invoices.models import InvoiceExport
+from tests import factories
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+FIRST_HEADING = {
+    "Support": "Connections",
+    "Accountant": "What needs action",
+    "Management": "Submitted in the last 7 days",
+    "Administrator": "Connections",
+}
+
+
+@pytest.mark.parametrize("role", list(FIRST_HEADING))
+def test_each_role_starts_with_its_own_work(log_in, tenant, role):
+    page = log_in(role)
+
+    assert page.locator("h2.desk-heading").first.inner_text() == FIRST_HEADING[role]
+    assert page.get_by_role("link", name="Users").count() == (role == "Administrator")
+    assert page.errors == []
+
+
+def test_accountant_re_sends_a_failed_export(log_in, tenant, queued, sandbox):
+    (export,) = queued("A-1")
+    sandbox.fault("status", status=400, method="POST", path="/invoices")
+    engine.run_lane(tenant.pk)
+
+    page = log_in("Accountant")
+    page.get_by_role("link", name="1 Needs attention").click()
+    page.get_by_role("link", name="A-1").click()
+    assert "a person must decide" in page.locator(".desk-story").inner_text()
+    page.get_by_role("link", name="Queue again").click()
+    page.get_by_label("Reason").fill("Corrected in Procountor")
+    page.get_by_role("button", name="Queue 1 again").click()
+    page.get_by_text("1 queued again.").wait_for()
+
+    engine.run_lane(tenant.pk)
+    page.reload()
+
+    assert "read back and equal" in page.locator(".desk-story").inner_text()
+    assert page.get_by_role("link", name="Queue again").count() == 0
+    assert [row["originalInvoiceNumber"] for row in sandbox.ledger()] == ["A-1"]
+    assert page.errors == []
+
+
+def test_support_files_a_key_and_copies_the_sentence_for_the_customer(log_in, make_tenant, sandbox):
+    tenant = make_tenant(check=False)
+    key = tenant.company.new_api_key()
+    page = log_in("Support")
+
+    page.locator(
+        'nav a[href$="/integrations/tenant/"], a[href$="/integrations/tenant/"]'
+    ).first.click()
+    page.get_by_role("link", name="Acme Oy").click()
+    page.get_by_role("link", name="File API key").click()
+    page.get_by_label("API key").fill(key)
+    page.get_by_role("button", name="File the key and check it").click()
+    page.get_by_text(f"…{key[-4:]} is filed for Acme Oy").wait_for()
+
+    assert key not in page.content()
+    assert tenant.active_credential.last_four == key[-4:]
+
+
+def test_upload_shows_what_became_of_each_invoice(log_in, tenant, tmp_path):
+    path = tmp_path / "broken.json"
+    path.write_text('{"invoices": [{"number": "B-1"}]}')
+    page = log_in("Accountant")
+
+    page.get_by_role("link", name="Received files").click()
+    page.get_by_role("link", name="Upload files").click()
+    page.get_by_label("Tenant").select_option(label="Acme Oy")
+    page.get_by_label("Files").set_input_files(str(path))
+    page.get_by_role("button", name="Take in").click()
+    page.get_by_text("broken.json: 0 accepted, 0 already here, 1 rejected.").wait_for()
+
+    assert page.locator(".desk-problem").count() >= 3
+    assert InvoiceExport.objects.count() == 0
+
+
+@pytest.mark.parametrize("path", ["", "invoices/invoiceexport/", "integrations/tenant/"])
+def test_pages_fit_a_phone(log_in, tenant, queued, live_server, path):
+    queued("A-1")
+    page = log_in("Administrator", width=390, height=844)
+
+    page.goto(f"{live_server.url}/admin/{path}")
+
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 390
+
+
+def test_finnish_is_spoken_to_finns(log_in, tenant):
+    page = log_in("Accountant", language="fi")
+
+    assert page.locator("html").get_attribute("lang") == "fi"
+    assert "What needs action" not in page.content()
+
+
+def test_staff_user_without_a_group_is_told_whom_to_ask(chromium, live_server, log_in):
+    factories.UserFactory()
+    page = log_in(None)
+
+    assert "no rights yet" in page.content()
