@@ -34,7 +34,9 @@ def test_missing_secret_stops_the_start_and_is_named(name):
     assert f"Set {name}" in done.stderr
 
 
-@pytest.mark.parametrize("keys", ["short", f"{KEY},short", KEY[:-4], ","])
+@pytest.mark.parametrize(
+    "keys", ["short", f"{KEY},short", KEY[:-4], ","], ids=["short", "second", "cut", "none"]
+)
 def test_fernet_key_of_a_wrong_form_stops_the_start(keys):
     done = load(**GOOD | {"FERNET_KEYS": keys})
 
