@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from decimal import Decimal
 from typing import Any
 
+import simplejson
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -16,11 +16,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
-from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import action, display
 
 from integrations.desk import Question, ReadOnlyAdmin, ask
 from invoices import engine, exports
+from invoices.admin.filters import DaysFilter
 from invoices.admin.words import (
     ACTIONS,
     OUTCOME_COLOURS,
@@ -53,8 +53,8 @@ class InvoiceExportAdmin(ReadOnlyAdmin):
         "attention_reason",
         "parked_reason",
         ("tenant", admin.RelatedOnlyFieldListFilter),
-        ("invoice__date", RangeDateFilter),
-        ("submitted_at", RangeDateFilter),
+        ("invoice__date", DaysFilter),
+        ("submitted_at", DaysFilter),
     ]
     list_filter_submit = True
     search_fields = ["invoice__number__istartswith", "=remote_number", "invoice__buyer_name"]
@@ -311,7 +311,7 @@ def _attempt(attempt: SubmissionAttempt) -> dict[str, Any]:
         "outcome": attempt.get_outcome_display() if attempt.outcome else _("On its way"),
         "colour": OUTCOME_COLOURS.get(attempt.outcome, "info"),
         "seconds": f"{(ended - attempt.started_at).total_seconds():.2f}" if ended else "",
-        "codes": [f"{e['field']} {e['message']}".strip() for e in attempt.errors],
+        "codes": [f"{e['field'] or ''} {e['message']}".strip() for e in attempt.errors],
         "request": _pretty(attempt.request_body),
         "response": _pretty(attempt.response_body),
     }
@@ -320,8 +320,9 @@ def _attempt(attempt: SubmissionAttempt) -> dict[str, Any]:
 def _pretty(text: str) -> str:
     """Indented when it is JSON, as it is otherwise; decimals keep their digits."""
     try:
-        return json.dumps(json.loads(text, parse_float=str), indent=2, ensure_ascii=False)
-    except ValueError:
+        read = simplejson.loads(text, use_decimal=True)
+        return simplejson.dumps(read, indent=2, ensure_ascii=False, use_decimal=True)
+    except (ValueError, RecursionError):
         return text
 
 

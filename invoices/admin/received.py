@@ -38,7 +38,7 @@ class _FilesField(forms.FileField):
     """Several files, each within intake's limit."""
 
     def clean(self, data: Any, initial: Any = None) -> list[Any]:
-        files = data if isinstance(data, list | tuple) else [data]
+        files = (data if isinstance(data, list | tuple) else [data]) or [None]
         if len(files) > _MAX_FILES:
             raise forms.ValidationError(
                 _("Choose at most %(count)d files at a time."), params={"count": _MAX_FILES}
