@@ -206,6 +206,7 @@ INTAKE: dict[str, Words] = {
         _("Give the VAT code at the source; the invoice cannot be exported without a reason."),
     ),
     "vat_code_doubtful": Words(
+        # xgettext:no-python-format
         _("VAT code {value} at 0 % can mean several things here."),
         _("Give the VAT code at the source as in Finvoice 3.0, or choose the treatment by hand."),
     ),
@@ -233,14 +234,17 @@ MAPPING: dict[str, Words] = {
         _("Change it at the source; this would do: {expected}"),
     ),
     "vat_rate_not_finnish": Words(
+        # xgettext:no-python-format
         _("{value} % is not a Finnish VAT rate; on that day they are {expected}."),
         _("Correct the rate at the source, or enter foreign VAT in Procountor by hand."),
     ),
     "vat_rate_other_date": Words(
+        # xgettext:no-python-format
         _("{value} % is not in force on the delivery date; the rates then are {expected}."),
         _("Check the rate and the delivery date; the rate is exported as it is."),
     ),
     "vat_percent_not_in_use": Words(
+        # xgettext:no-python-format
         _("{value} % is not in use in the company; in use are {expected}."),
         _("Have the rate switched on in Procountor, run the connection check and queue again."),
     ),
