@@ -85,7 +85,7 @@ def test_second_open_attempt_is_refused_by_the_database(tenant, export):
 def closed_attempt(tenant, export):
     claimed = exports.claim_next(tenant)
     attempt = exports.open_attempt(claimed, b"{}", tenant.active_credential)
-    exports._close(attempt, "unknown")
+    exports.close(attempt, "unknown")
     return attempt
 
 

@@ -1,0 +1,170 @@
+"""The table of moves, and the one place that changes a status."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+
+from integrations.models import Tenant
+from invoices import audit
+from invoices.document import Problem
+from invoices.enums import AttentionReason, ExportStatus, ParkedReason
+from invoices.models import Invoice, InvoiceExport
+
+S = ExportStatus
+ALLOWED_MOVES: dict[ExportStatus, frozenset[ExportStatus]] = {
+    S.DRAFT: frozenset({S.QUEUED, S.NEEDS_ATTENTION, S.SKIPPED}),
+    S.QUEUED: frozenset({S.SUBMITTING, S.PARKED, S.SKIPPED}),
+    S.SUBMITTING: frozenset({S.SUBMITTED, S.QUEUED, S.NEEDS_ATTENTION, S.PARKED, S.UNKNOWN}),
+    S.SUBMITTED: frozenset({S.RECONCILED}),
+    S.RECONCILED: frozenset(),
+    S.NEEDS_ATTENTION: frozenset({S.QUEUED, S.SKIPPED}),
+    S.PARKED: frozenset({S.QUEUED, S.SKIPPED}),
+    S.UNKNOWN: frozenset({S.SUBMITTED, S.NEEDS_ATTENTION, S.QUEUED, S.SKIPPED}),
+    S.SKIPPED: frozenset(),
+}
+#: States from which a person may queue again. Not UNKNOWN: that is settled by asking Procountor.
+QUEUEABLE = (S.DRAFT, S.NEEDS_ATTENTION, S.PARKED)
+SKIPPABLE = tuple(old for old, news in ALLOWED_MOVES.items() if S.SKIPPED in news)
+
+
+def change_status(
+    export: InvoiceExport,
+    old: ExportStatus,
+    new: ExportStatus,
+    *,
+    by: User | None = None,
+    note: dict[str, Any] | None = None,
+    lease_before: dt.datetime | None = None,
+    **fields: Any,
+) -> bool:
+    """Move `export` from `old` to `new` and record it, in one transaction.
+
+    While SUBMITTING only the holder of the claim moves it (`export.claim` is part of the
+    condition), or, with `lease_before`, the sweeper when the lease ended before that. Returns
+    False, having changed nothing, if the row has moved on: another worker, or a redelivered
+    task, got there first. Raises ValueError for a move that ALLOWED_MOVES does not list.
+    """
+    if new not in ALLOWED_MOVES[old]:
+        raise ValueError(f"{old} -> {new} is not an allowed move of an export")
+    rows = InvoiceExport.objects.filter(pk=export.pk, status=old)
+    if old == S.SUBMITTING:
+        rows = rows.filter(claim=export.claim)
+        if lease_before:
+            rows = rows.filter(lease_until__lt=lease_before)
+        fields = {"claim": "", "lease_until": None} | fields
+    cleared: dict[str, Any] = {
+        "attention_reason": "",
+        "parked_reason": "",
+        "problems": [],
+        "not_before": None,
+        "changed_at": timezone.now(),
+    }
+    with transaction.atomic():
+        if not rows.update(status=new, **(cleared | fields)):
+            return False
+        facts: dict[str, Any] = {"from": str(old)} | (note or {})
+        facts |= {
+            name: str(fields[name])
+            for name in ("attention_reason", "parked_reason")
+            if name in fields
+        }
+        if fields.get("problems"):
+            facts["codes"] = [problem["code"] for problem in fields["problems"]]
+        audit.record(f"export.{new}", export=export, by=by, data=facts)
+    export.refresh_from_db()
+    return True
+
+
+def create(invoice: Invoice, *, by: User | None, warnings: list[Any]) -> InvoiceExport:
+    """The intention to export `invoice`, as a draft that nobody submits yet."""
+    with transaction.atomic():
+        export = InvoiceExport.objects.create(
+            invoice=invoice, tenant_id=invoice.tenant_id, warnings=warnings
+        )
+        audit.record("export.created", export=export, by=by)
+    return export
+
+
+def queue(export: InvoiceExport, *, by: User | None = None, reason: str = "") -> bool:
+    """Queue a draft, or queue again what needed attention or was parked. False when its status
+    does not allow that (any more)."""
+    old = ExportStatus(export.status)
+    if old not in QUEUEABLE:
+        return False
+    now = timezone.now()
+    return change_status(
+        export,
+        old,
+        S.QUEUED,
+        by=by,
+        note={"reason": reason} if reason else None,
+        not_before=now,
+        queued_at=now,
+        triggered_by_id=by.pk if by else None,
+        trigger_reason=reason[:500],
+        retries=0,
+        lookups=0,
+    )
+
+
+def skip(export: InvoiceExport, *, by: User, reason: str) -> bool:
+    """Decide that this invoice is not exported. False when it is in flight or done."""
+    old = ExportStatus(export.status)
+    if old not in SKIPPABLE:
+        return False
+    return change_status(
+        export, old, S.SKIPPED, by=by, note={"reason": reason}, trigger_reason=reason[:500]
+    )
+
+
+def hold_for_attention(export: InvoiceExport, problems: tuple[Problem, ...]) -> bool:
+    """A draft that cannot be mapped waits for a person instead of being queued."""
+    return change_status(
+        export,
+        S.DRAFT,
+        S.NEEDS_ATTENTION,
+        attention_reason=AttentionReason.MAPPING,
+        problems=[problem.as_json() for problem in problems],
+    )
+
+
+def park(export: InvoiceExport, reason: ParkedReason, problems: list[Problem]) -> bool:
+    """Claimed, but waiting for something outside: no retry until it is released."""
+    return change_status(
+        export,
+        S.SUBMITTING,
+        S.PARKED,
+        parked_reason=reason,
+        problems=[problem.as_json() for problem in problems],
+    )
+
+
+def needs_attention(
+    export: InvoiceExport, old: ExportStatus, reason: AttentionReason, problems: list[Problem]
+) -> bool:
+    return change_status(
+        export,
+        old,
+        S.NEEDS_ATTENTION,
+        attention_reason=reason,
+        problems=[problem.as_json() for problem in problems],
+    )
+
+
+def release_parked(tenant: Tenant, reason: ParkedReason, **invoice_filter: Any) -> int:
+    """Queue what was parked for `reason`; returns how many."""
+    parked = InvoiceExport.objects.filter(
+        tenant=tenant, status=S.PARKED, parked_reason=reason, **invoice_filter
+    )
+    released = 0
+    for export in parked.iterator():
+        now = timezone.now()
+        released += change_status(
+            export, S.PARKED, S.QUEUED, not_before=now, queued_at=now, retries=0, lookups=0
+        )
+    return released
