@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from django import forms
@@ -13,7 +14,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.decorators import method_decorator
+from django.utils.formats import date_format
 from django.utils.html import format_html_join
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
@@ -25,15 +28,15 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from integrations import advice, custody, diagnosis
+from integrations import custody, diagnosis
 from integrations.account_inline import BankAccountInline
-from integrations.desk import Question, ReadOnlyAdmin, ask
+from integrations.checks_admin import CHECK_COLOURS, awaited_context
+from integrations.desk import Question, ask
 from integrations.enums import CheckOutcome, Environment, PauseReason, ReceivedBy, TenantState
 from integrations.keydesk import KeyRefused
-from integrations.models import ConnectionCheck, Credential, Tenant
+from integrations.models import Credential, Tenant
 from integrations.tasks import check_soon
 
-_CHECK_COLOURS = {"passed": "success", "failed": "danger", "running": "info"}
 _STATE_COLOURS = {"active": "success", "pending": "info", "paused": "warning"}
 
 
@@ -181,11 +184,15 @@ class TenantAdmin(ModelAdmin):
             label += f" · {PauseReason(tenant.pause_reason).label}"
         return tenant.state, label
 
-    @display(description=_("last check"), label=_CHECK_COLOURS, ordering="check_at")
+    @display(description=_("last check"), label=CHECK_COLOURS, ordering="check_at")
     def check_badge(self, tenant: Any) -> tuple[str, str]:
         if not tenant.check_outcome:
             return "", str(_("Never checked"))
-        return tenant.check_outcome, str(CheckOutcome(tenant.check_outcome).label)
+        label = CheckOutcome(tenant.check_outcome).label
+        return (
+            tenant.check_outcome,
+            f"{label} {date_format(localtime(tenant.check_at), 'SHORT_DATETIME_FORMAT')}",
+        )
 
     @display(description=_("exports"))
     def export_counts(self, tenant: Tenant) -> str:
@@ -212,7 +219,7 @@ class TenantAdmin(ModelAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
         tenant = Tenant.objects.filter(pk=object_id).first() if object_id else None
-        extra = {"check": check_context(tenant.last_check)} if tenant else {}
+        extra = awaited_context(request, tenant.last_check) if tenant else {}
         return super().changeform_view(request, object_id, form_url, (extra_context or {}) | extra)
 
     def response_add(self, request: HttpRequest, obj: Tenant, *args: Any) -> HttpResponse:
@@ -256,7 +263,7 @@ class TenantAdmin(ModelAdmin):
     )
     def check_now(self, request: HttpRequest, object_id: int) -> HttpResponse:
         tenant = get_object_or_404(Tenant, pk=object_id)
-        return ask(self, request, _check_question(request, [tenant]), _page_of(tenant))
+        return ask(self, request, _check_question(request, [tenant]), _waiting_page_of(tenant))
 
     @action(description=_("File API key"), url_path="file-key", permissions=["file"], icon="key")
     @method_decorator(sensitive_post_parameters("api_key"))
@@ -278,7 +285,7 @@ class TenantAdmin(ModelAdmin):
                 self.message_user(
                     request, sentence % {"key": credential, "tenant": tenant}, messages.SUCCESS
                 )
-                return HttpResponseRedirect(_page_of(tenant))
+                return HttpResponseRedirect(_waiting_page_of(tenant))
         if form.is_bound:
             form.hide_key()
         title = _t("File an API key for %(tenant)s") % {"tenant": tenant}
@@ -328,6 +335,11 @@ def _page_of(tenant: Tenant) -> str:
     return reverse("admin:integrations_tenant_change", args=[tenant.pk])
 
 
+def _waiting_page_of(tenant: Tenant) -> str:
+    """The tenant's page that looks again by itself until the check asked for just now is there."""
+    return f"{_page_of(tenant)}?check_asked={int(time.time())}"
+
+
 def _check_question(request: HttpRequest, tenants: list[Tenant]) -> Question:
     def act(reason: str) -> tuple[int, str]:
         for tenant in tenants:
@@ -354,63 +366,3 @@ def _file(tenant: Tenant, cleaned: dict[str, str], user: Any) -> Credential:
     )
     check_soon(tenant, user)
     return credential
-
-
-def check_context(check: ConnectionCheck | None) -> dict[str, Any] | None:
-    """A check for the template: every step with its words."""
-    if check is None:
-        return None
-    steps = [
-        step
-        | {
-            "name": advice.STEP_NAMES.get(step["step"], step["step"]),
-            "cause": advice.cause_of(step) if step["code"] else "",
-            "mover": advice.ADVICE[step["code"]].mover.label
-            if step["code"] in advice.ADVICE
-            else "",
-            "customer": [
-                (name, advice.customer_sentence(step, code))
-                for code, name in (("fi", "Suomi"), ("sv", "Svenska"), ("en", "English"))
-            ]
-            if step["code"]
-            else [],
-        }
-        for step in check.steps
-    ]
-    return {
-        "object": check,
-        "steps": steps,
-        "colour": _CHECK_COLOURS.get(check.outcome, ""),
-        "running": check.outcome == CheckOutcome.RUNNING,
-    }
-
-
-@admin.register(ConnectionCheck)
-class ConnectionCheckAdmin(ReadOnlyAdmin):
-    list_display = ["started_at", "tenant", "outcome_badge", "red_steps", "requested_by"]
-    list_filter = ["outcome", "started_at"]
-    search_fields = ["tenant__name", "tenant__business_id"]
-    list_select_related = ["tenant", "requested_by"]
-    change_form_outer_before_template = "desk/check.html"
-    fields = ["tenant", "credential", "started_at", "finished_at", "requested_by"]
-
-    @display(description=_("outcome"), label=_CHECK_COLOURS)
-    def outcome_badge(self, check: ConnectionCheck) -> tuple[str, str]:
-        return check.outcome, str(CheckOutcome(check.outcome).label)
-
-    @display(description=_("red steps"))
-    def red_steps(self, check: ConnectionCheck) -> str:
-        red = [step for step in check.steps if step["ok"] is False]
-        return ", ".join(str(advice.STEP_NAMES.get(s["step"], s["step"])) for s in red) or "–"
-
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> Any:
-        check = ConnectionCheck.objects.filter(pk=object_id).first()
-        return super().changeform_view(
-            request, object_id, form_url, (extra_context or {}) | {"check": check_context(check)}
-        )

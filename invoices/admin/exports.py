@@ -9,10 +9,12 @@ from typing import Any
 import simplejson
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -21,6 +23,7 @@ from unfold.decorators import action, display
 from integrations.desk import Question, ReadOnlyAdmin, ask
 from invoices import engine, exports
 from invoices.admin.filters import DaysFilter
+from invoices.admin.rows import rows_context
 from invoices.admin.words import (
     ACTIONS,
     OUTCOME_COLOURS,
@@ -32,19 +35,17 @@ from invoices.admin.words import (
 from invoices.enums import AttentionReason, ExportStatus, ParkedReason
 from invoices.models import AuditEvent, InvoiceExport, SubmissionAttempt
 
-_SHOWN_ROWS = 200
-
 
 @admin.register(InvoiceExport)
 class InvoiceExportAdmin(ReadOnlyAdmin):
     list_display = [
         "number",
+        "remote_number",
         "status_badge",
         "tenant",
         "buyer",
         "invoice_date",
         "total",
-        "remote_number",
         "changed_at",
     ]
     list_display_links = ["number"]
@@ -57,6 +58,7 @@ class InvoiceExportAdmin(ReadOnlyAdmin):
         ("submitted_at", DaysFilter),
     ]
     list_filter_submit = True
+    list_before_template = "desk/statuses.html"
     search_fields = ["invoice__number__istartswith", "=remote_number", "invoice__buyer_name"]
     search_help_text = _("Invoice number, Procountor number or buyer")
     list_select_related = ["invoice", "tenant"]
@@ -75,9 +77,14 @@ class InvoiceExportAdmin(ReadOnlyAdmin):
     def number(self, export: InvoiceExport) -> str:
         return export.invoice.number
 
-    @display(description=_("status"), label=STATUS_COLOURS, ordering="status")
-    def status_badge(self, export: InvoiceExport) -> tuple[str, str]:
-        return export.status, status_words(export)
+    @display(description=_("status"), ordering="status")
+    def status_badge(self, export: InvoiceExport) -> str:
+        label = {
+            "text": ExportStatus(export.status).label,
+            "type": STATUS_COLOURS.get(export.status),
+        }
+        badge = render_to_string("desk/badge.html", label)
+        return format_html('{}<span class="desk-reason">{}</span>', badge, reason_words(export))
 
     @display(description=_("buyer"))
     def buyer(self, export: InvoiceExport) -> str:
@@ -90,6 +97,10 @@ class InvoiceExportAdmin(ReadOnlyAdmin):
     @display(description=_("total with VAT"), ordering="invoice__gross_total")
     def total(self, export: InvoiceExport) -> str:
         return money(export.invoice.gross_total, export.invoice.currency)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        extra = statuses_context(request)
+        return super().changelist_view(request, (extra_context or {}) | extra)
 
     def changeform_view(
         self,
@@ -173,12 +184,38 @@ def _list_url(request: HttpRequest) -> str:
 
 def status_words(export: InvoiceExport) -> str:
     """The status with its reason."""
-    label = str(ExportStatus(export.status).label)
+    reason = reason_words(export)
+    return f"{ExportStatus(export.status).label}{' · ' if reason else ''}{reason}"
+
+
+def reason_words(export: InvoiceExport) -> str:
+    """Why it waits, or "" when it does not."""
     if export.attention_reason:
-        label += f" · {AttentionReason(export.attention_reason).label}"
-    if export.parked_reason:
-        label += f" · {ParkedReason(export.parked_reason).label}"
-    return label
+        return str(AttentionReason(export.attention_reason).label)
+    return str(ParkedReason(export.parked_reason).label) if export.parked_reason else ""
+
+
+def statuses_context(request: HttpRequest) -> dict[str, Any]:
+    """The statuses above the list, with how many exports are in each: one query, on an index."""
+    counted = dict(
+        InvoiceExport.objects.order_by().values_list("status").annotate(count=Count("pk"))
+    )
+    chosen = request.GET.get("status__exact", "")
+    page = reverse("admin:invoices_invoiceexport_changelist")
+    return {
+        "all_statuses": {"url": page, "chosen": not chosen},
+        "statuses": [
+            {
+                "value": status.value,
+                "label": status.label,
+                "count": counted[status.value],
+                "chosen": status.value == chosen,
+                "url": f"{page}?status__exact={status.value}",
+            }
+            for status in ExportStatus
+            if status.value in counted
+        ],
+    }
 
 
 def _split(
@@ -287,9 +324,7 @@ def export_context(export: InvoiceExport) -> dict[str, Any]:
         "story": _story(export),
         "problems": explained(export.problems),
         "warnings": explained(export.warnings),
-        "invoice": invoice,
-        "invoice_rows": invoice.content.get("rows", [])[:_SHOWN_ROWS],
-        "invoice_total": money(invoice.gross_total, invoice.currency),
+        **rows_context(invoice),
         "remote_total": money(export.remote_total, invoice.currency),
         "attempts": [_attempt(attempt) for attempt in attempts],
         "events": [

@@ -21,6 +21,7 @@ from integrations.desk import ReadOnlyAdmin
 from integrations.enums import TenantState
 from integrations.models import Tenant
 from invoices import filing
+from invoices.admin.rows import rows_context
 from invoices.admin.words import OUTCOME_COLOURS, explained, money
 from invoices.enums import ItemOutcome, ReceivedVia
 from invoices.intake import MAX_FILE_BYTES
@@ -243,9 +244,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
         extra = {}
         if invoice:
             extra = {
-                "invoice": invoice,
-                "invoice_rows": invoice.content.get("rows", [])[:200],
-                "invoice_total": money(invoice.gross_total, invoice.currency),
+                **rows_context(invoice),
                 "sources": invoice.received_items.select_related("file"),
             }
         return super().changeform_view(request, object_id, form_url, (extra_context or {}) | extra)

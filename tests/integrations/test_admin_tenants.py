@@ -1,6 +1,9 @@
 """The key desk: who may do what, what the pages say, and that no key is ever shown."""
 
+import datetime as dt
+
 import pytest
+import time_machine
 from django_q.models import OrmQ
 
 from integrations import custody, diagnosis
@@ -356,6 +359,30 @@ def test_running_check_looks_again_by_itself(client, acme):
     finished = text(client.get(page))
 
     assert ("The check is running" in running, "The check is running" in finished) == (True, False)
+
+
+def test_page_waits_for_the_check_asked_for_and_no_longer(client, acme):
+    log_in(client, "Accountant")
+    asked = client.post(url("integrations_tenant_check_now", acme.pk), {"confirmed": "1"})
+    waits = "The check waits for its turn"
+
+    before = text(client.get(asked["Location"]))
+    late = text(client.get(url("integrations_tenant_change", acme.pk), {"check_asked": "1000"}))
+    with time_machine.travel(dt.datetime.now(tz=dt.UTC) + dt.timedelta(seconds=5)):
+        diagnosis.run_check(acme)
+    after = text(client.get(asked["Location"]))
+
+    assert (waits in before, waits in late, waits in after) == (True, False, False)
+    assert "has not begun yet" in late
+
+
+@pytest.mark.parametrize("asked", ["x", "", "9" * 40, "-1", "²"])
+def test_an_odd_address_of_the_page_is_no_error_page(client, acme, asked):
+    log_in(client, "Accountant")
+
+    page = url("integrations_tenant_change", acme.pk)
+
+    assert client.get(page, {"check_asked": asked}).status_code == 200
 
 
 @pytest.mark.parametrize("verb", ["change", "delete"])

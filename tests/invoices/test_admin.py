@@ -133,11 +133,11 @@ def test_export_list_costs_the_same_for_one_and_for_three(
 ):
     queued("A-1")
     admin_client.get(EXPORTS)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         admin_client.get(EXPORTS)
 
     queued("A-2", "A-3")
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         admin_client.get(EXPORTS)
 
 

@@ -343,3 +343,36 @@ def test_audit_trail_shows_no_raw_structure(client, queued):
     shown = client.get(url("invoices_auditevent_changelist")).context["cl"].result_list
 
     assert not any(mark in described(event.data) for event in shown for mark in "[]{}")
+
+
+def test_statuses_above_the_list_count_and_lead_to_their_rows(client, queued):
+    one, *_others = queued("A-1", "A-2", "A-3")
+    InvoiceExport.objects.filter(pk=one.pk).update(status="unknown")
+    log_in(client, "Management")
+
+    shown = client.get(url("invoices_invoiceexport_changelist")).context["statuses"]
+
+    assert [(s["value"], s["count"]) for s in shown] == [("queued", 2), ("unknown", 1)]
+    assert rows(client.get(shown[1]["url"])) == ["A-1"]
+
+
+def test_rows_show_what_the_source_states_and_count_the_rest(client, queued):
+    row = factories.invoice()["rows"][0]
+    (export,) = queued(
+        "A-1",
+        rows=[
+            row | {"quantity": "3", "unit_price": "10.00", "discount_percent": "10"},
+            row | {"quantity": "1", "unit_price": "33.333", "net_amount": "33.33"},
+        ],
+        gross_total=None,
+    )
+    log_in(client, "Management")
+
+    context = client.get(url("invoices_invoiceexport_change", export.pk)).context
+
+    assert [row["net"] for row in context["invoice_rows"]] == ["27.00", "33.33"]
+    assert (context["invoice_net"], context["invoice_vat"], context["invoice_total"]) == (
+        "60.33 EUR",
+        "15.38 EUR",
+        "75.71 EUR",
+    )

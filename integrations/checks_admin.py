@@ -1,0 +1,92 @@
+"""Connection checks on a page: every step with its words, and the list of all checks."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from integrations import advice
+from integrations.desk import ReadOnlyAdmin
+from integrations.enums import CheckOutcome
+from integrations.models import ConnectionCheck
+
+#: After this a check that nobody took up is no longer waited for.
+_PATIENCE_SECONDS = 30
+CHECK_COLOURS = {"passed": "success", "failed": "danger", "running": "info"}
+
+
+def awaited_context(request: HttpRequest, newest: ConnectionCheck | None) -> dict[str, Any]:
+    """The newest check, and whether the one asked for (`check_asked`, Unix time) is awaited."""
+    asked = request.GET.get("check_asked", "")
+    extra: dict[str, Any] = {"check": check_context(newest)}
+    if asked.isascii() and asked.isdigit() and len(asked) < 12:
+        begun = newest.started_at.timestamp() if newest else 0
+        if begun < int(asked):
+            late = time.time() - int(asked) > _PATIENCE_SECONDS
+            extra["check_awaited"] = "late" if late else "soon"
+    return extra
+
+
+def check_context(check: ConnectionCheck | None) -> dict[str, Any] | None:
+    """A check for the template: every step with its words."""
+    if check is None:
+        return None
+    steps = [
+        step
+        | {
+            "name": advice.STEP_NAMES.get(step["step"], step["step"]),
+            "cause": advice.cause_of(step) if step["code"] else "",
+            "mover": advice.ADVICE[step["code"]].mover.label
+            if step["code"] in advice.ADVICE
+            else "",
+            "customer": [
+                (name, advice.customer_sentence(step, code))
+                for code, name in (("fi", "Suomi"), ("sv", "Svenska"), ("en", "English"))
+            ]
+            if step["code"]
+            else [],
+        }
+        for step in check.steps
+    ]
+    return {
+        "object": check,
+        "steps": steps,
+        "colour": CHECK_COLOURS.get(check.outcome, ""),
+        "running": check.outcome == CheckOutcome.RUNNING,
+    }
+
+
+@admin.register(ConnectionCheck)
+class ConnectionCheckAdmin(ReadOnlyAdmin):
+    list_display = ["started_at", "tenant", "outcome_badge", "red_steps", "requested_by"]
+    list_filter = ["outcome", "started_at"]
+    search_fields = ["tenant__name", "tenant__business_id"]
+    list_select_related = ["tenant", "requested_by"]
+    change_form_outer_before_template = "desk/check.html"
+    fields = ["tenant", "credential", "started_at", "finished_at", "requested_by"]
+
+    @display(description=_("outcome"), label=CHECK_COLOURS)
+    def outcome_badge(self, check: ConnectionCheck) -> tuple[str, str]:
+        return check.outcome, str(CheckOutcome(check.outcome).label)
+
+    @display(description=_("red steps"))
+    def red_steps(self, check: ConnectionCheck) -> str:
+        red = [step for step in check.steps if step["ok"] is False]
+        return ", ".join(str(advice.STEP_NAMES.get(s["step"], s["step"])) for s in red) or "–"
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        check = ConnectionCheck.objects.filter(pk=object_id).first()
+        return super().changeform_view(
+            request, object_id, form_url, (extra_context or {}) | {"check": check_context(check)}
+        )
