@@ -173,6 +173,12 @@ class TenantAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """With a key on file the environment stays: a look-up for a lost answer would else ask
+        the other environment, find nothing, and the invoice would be submitted there."""
+        fixed = ["environment"] if obj and obj.credentials.exists() else []
+        return [*self.readonly_fields, *fixed]
+
     @display(description=_("environment"), label={"test": "info", "production": "primary"})
     def where(self, tenant: Tenant) -> tuple[str, str]:
         return tenant.environment, str(Environment(tenant.environment).label)

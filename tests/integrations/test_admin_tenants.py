@@ -249,6 +249,22 @@ def test_state_of_a_tenant_cannot_be_posted(client, acme):
     assert (acme.name, acme.state, acme.pause_reason) == ("Acme 2 Oy", "active", "")
 
 
+@pytest.mark.parametrize("has_key", [False, True])
+def test_environment_stays_once_a_key_is_on_file(client, acme, has_key):
+    if has_key:
+        custody.file_api_key(acme, factories.api_key(), via="email")
+    log_in(client, "Support")
+
+    client.post(
+        url("integrations_tenant_change", acme.pk),
+        tenant_form(acme) | {"environment": "production", "name": "Acme 2 Oy"},
+    )
+
+    acme.refresh_from_db()
+    assert acme.name == "Acme 2 Oy"
+    assert acme.environment == ("test" if has_key else "production")
+
+
 @pytest.mark.parametrize("rung", ["Accountant", "Management"])
 def test_tenant_is_read_only_for_the_others(client, acme, rung):
     log_in(client, rung)
