@@ -57,13 +57,13 @@ def main(arguments: list[str]) -> int:
         return 1
     inside = {
         "demo": ["-m", "flashnode.demo", *arguments[1:]],
-        "test": ["-m", "pytest", "-n", "auto", *arguments[1:]],
+        "test": ["-m", "pytest", "-n", "auto", "--dist", "loadfile", *arguments[1:]],
         "install": ["-c", "print('Installed.')"],
     }[command]
-    try:
-        return subprocess.run([str(PYTHON), *inside], cwd=ROOT).returncode
-    except KeyboardInterrupt:
-        return 130
+    # In place of this process, so that Ctrl-C reaches what cleans up and nothing kills it first.
+    sys.stdout.flush()
+    os.chdir(ROOT)
+    os.execv(PYTHON, [str(PYTHON), *inside])
 
 
 if __name__ == "__main__":

@@ -157,7 +157,8 @@ def running(port: int | None) -> Iterator[Demo]:
     def interrupt(*_args: Any) -> None:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
     demo = Demo(port)
     try:
         yield demo

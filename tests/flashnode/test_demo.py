@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -44,10 +45,38 @@ def test_demo_leaves_no_secret_in_database_and_logs(once):
     assert (demo.FOLDER / "cluster.log").exists()
 
 
-def test_demo_leaves_no_process_behind(once):
-    left = subprocess.run(["ps", "-eo", "args"], text=True, capture_output=True).stdout
+def left_running():
+    """Processes that work on the demo's database, by their environment."""
+    found = []
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if str(demo.FOLDER / "demo.sqlite3").encode() in environ.read_bytes():
+                found.append(environ.parent.name)
+        except OSError:
+            continue  # it ended while we looked, or is not ours
+    return found
 
-    assert str(demo.FOLDER) not in left
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="no /proc here")
+def test_demo_leaves_no_process_behind(once):
+    assert left_running() == []
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="no /proc here")
+def test_ctrl_c_stops_everything_the_demo_started(once):
+    with subprocess.Popen(
+        [sys.executable, "-m", "flashnode.demo"], cwd=ROOT, text=True, stdout=subprocess.PIPE
+    ) as process:
+        for line in process.stdout:
+            if line.startswith("Ctrl-C stops"):
+                break
+        assert len(left_running()) >= 3
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read()
+
+    assert (process.returncode, "Stopped." in rest) == (0, True)
+    assert left_running() == []
 
 
 @pytest.mark.parametrize("disguise", range(4))

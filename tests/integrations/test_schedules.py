@@ -1,0 +1,36 @@
+"""The schedules that make a lost wake-up harmless."""
+
+import pytest
+from django.utils.module_loading import import_string
+from django_q.models import OrmQ, Schedule
+
+from integrations import tasks
+
+pytestmark = pytest.mark.django_db
+
+
+def test_sweep_and_daily_check_are_scheduled_for_ever():
+    schedules = {row.func: row for row in Schedule.objects.all()}
+
+    assert {func: row.schedule_type for func, row in schedules.items()} == {
+        "invoices.tasks.sweep": "I",
+        "integrations.tasks.check_all_connections": "D",
+    }
+    assert all(row.repeats == -1 for row in schedules.values())
+    assert all(callable(import_string(func)) for func in schedules)
+
+
+def test_daily_check_queues_one_task_a_tenant_with_a_key(make_tenant):
+    make_tenant()
+    closed = make_tenant(name="Beta Oy", business_id="0112038-9")
+    closed.state = "closed"
+    closed.save(update_fields=["state"])
+    OrmQ.objects.all().delete()
+
+    assert tasks.check_all_connections() == 1
+    assert OrmQ.objects.count() == 1
+
+
+def test_check_task_runs_the_check_for_the_person_who_asked(tenant, admin_user):
+    assert tasks.check_connection(tenant.pk, admin_user.pk) == "passed"
+    assert tenant.last_check.requested_by == admin_user
