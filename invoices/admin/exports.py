@@ -35,6 +35,9 @@ from invoices.admin.words import (
 from invoices.enums import AttentionReason, ExportStatus, ParkedReason
 from invoices.models import AuditEvent, InvoiceExport, SubmissionAttempt
 
+#: Each move is a transaction on disk: more of them would outlast the web server's patience.
+AT_ONCE = 500
+
 
 @admin.register(InvoiceExport)
 class InvoiceExportAdmin(ReadOnlyAdmin):
@@ -222,10 +225,11 @@ def _split(
     queryset: QuerySet[InvoiceExport], statuses: tuple[ExportStatus, ...]
 ) -> tuple[list[InvoiceExport], list[str]]:
     """Those the action may touch, and for the others how many are in which status."""
-    chosen = list(queryset.select_related("invoice", "tenant"))
-    fit = [export for export in chosen if export.status in statuses]
-    others = Counter(status_words(export) for export in chosen if export.status not in statuses)
-    return fit, [f"{count} × {words}" for words, count in others.items()]
+    fit = queryset.filter(status__in=statuses).select_related("invoice", "tenant")
+    rest = queryset.exclude(status__in=statuses).select_related(None)
+    words = rest.only("status", "attention_reason", "parked_reason").iterator()
+    others = Counter(status_words(export) for export in words)
+    return list(fit[:AT_ONCE]), [f"{count} × {words}" for words, count in others.items()]
 
 
 def _sums(chosen: list[InvoiceExport]) -> str:
@@ -242,7 +246,13 @@ def _listed(chosen: list[InvoiceExport]) -> list[str]:
         for export in chosen[:10]
     ]
     more = len(chosen) - len(lines)
-    return lines + ([_t("… and %(count)d more") % {"count": more}] if more else [])
+    if more:
+        lines.append(_t("… and %(count)d more") % {"count": more})
+    if len(chosen) == AT_ONCE:
+        lines.append(
+            _t("At most %(count)d are taken at a time: repeat for the others.") % {"count": AT_ONCE}
+        )
+    return lines
 
 
 def _done(done: int, all_chosen: int, sentence: str) -> tuple[int, str]:

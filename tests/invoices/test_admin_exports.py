@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from integrations.models import Tenant
 from invoices import filing
+from invoices.admin import exports as admin_exports
 from invoices.admin.words import ACTIONS, described
 from invoices.enums import ExportStatus
 from invoices.models import AuditEvent, InvoiceExport, ReceivedFile, SubmissionAttempt
@@ -266,6 +267,24 @@ def test_list_action_takes_all_pages_when_asked_to(client, queued):
     response = client.post(url("invoices_invoiceexport_changelist"), chosen | {"confirmed": "1"})
 
     assert said(response) == ["3 queued again."]
+
+
+def test_list_action_takes_so_many_at_once_and_says_so(client, queued, monkeypatch):
+    monkeypatch.setattr(admin_exports, "AT_ONCE", 2)
+    chosen = queued("A-1", "A-2", "A-3")
+    InvoiceExport.objects.update(status="needs_attention", attention_reason="refused")
+    log_in(client, "Accountant")
+    data = {"action": "queue_selected", "_selected_action": [export.pk for export in chosen]}
+    page = url("invoices_invoiceexport_changelist")
+
+    question = text(client.post(page, data))
+    first = client.post(page, data | {"confirmed": "1"})
+    second = client.post(page, data | {"confirmed": "1"})
+
+    assert "At most 2 are taken at a time" in question
+    assert said(first) == ["2 queued again."]
+    assert said(second)[-1].startswith("1 queued again. 2 left alone")
+    assert InvoiceExport.objects.filter(status="queued").count() == 3
 
 
 @pytest.mark.parametrize("rung", [NO_RIGHTS, "Support", "Management"])
