@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from decimal import Decimal
 from typing import Any
 
 import simplejson
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -17,12 +15,12 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from unfold.decorators import action, display
 
-from integrations.desk import Question, ReadOnlyAdmin, ask
-from invoices import engine, exports
+from integrations.desk import ReadOnlyAdmin, ask
+from invoices import exports
 from invoices.admin.filters import DaysFilter
+from invoices.admin.questions import queue_question, skip_question
 from invoices.admin.rows import rows_context
 from invoices.admin.words import (
     ACTIONS,
@@ -31,12 +29,11 @@ from invoices.admin.words import (
     described,
     explained,
     money,
+    reason_words,
+    status_words,
 )
-from invoices.enums import AttentionReason, ExportStatus, ParkedReason
+from invoices.enums import ExportStatus
 from invoices.models import AuditEvent, InvoiceExport, SubmissionAttempt
-
-#: Each move is a transaction on disk: more of them would outlast the web server's patience.
-AT_ONCE = 500
 
 
 @admin.register(InvoiceExport)
@@ -130,23 +127,23 @@ class InvoiceExportAdmin(ReadOnlyAdmin):
     def queue_selected(
         self, request: HttpRequest, queryset: QuerySet[InvoiceExport]
     ) -> HttpResponse:
-        return ask(self, request, _queue_question(request, queryset), _list_url(request))
+        return ask(self, request, queue_question(request, queryset), _list_url(request))
 
     @admin.action(description=_("Skip with a reason"), permissions=["skip"])
     def skip_selected(
         self, request: HttpRequest, queryset: QuerySet[InvoiceExport]
     ) -> HttpResponse:
-        return ask(self, request, _skip_question(request, queryset), _list_url(request))
+        return ask(self, request, skip_question(request, queryset), _list_url(request))
 
     @action(description=_("Queue again"), url_path="queue", icon="replay")
     def queue_again(self, request: HttpRequest, object_id: int) -> HttpResponse:
         export = _allowed(request, object_id, "invoices.requeue_invoiceexport")
-        return ask(self, request, _queue_question(request, export), _page_url(object_id))
+        return ask(self, request, queue_question(request, export), _page_url(object_id))
 
     @action(description=_("Skip"), url_path="skip", icon="block")
     def skip(self, request: HttpRequest, object_id: int) -> HttpResponse:
         export = _allowed(request, object_id, "invoices.skip_invoiceexport")
-        return ask(self, request, _skip_question(request, export), _page_url(object_id))
+        return ask(self, request, skip_question(request, export), _page_url(object_id))
 
     def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
         """Only the buttons that can do something: not those of the list's permission alone."""
@@ -185,19 +182,6 @@ def _list_url(request: HttpRequest) -> str:
     return reverse("admin:invoices_invoiceexport_changelist") + (f"?{query}" if query else "")
 
 
-def status_words(export: InvoiceExport) -> str:
-    """The status with its reason."""
-    reason = reason_words(export)
-    return f"{ExportStatus(export.status).label}{' · ' if reason else ''}{reason}"
-
-
-def reason_words(export: InvoiceExport) -> str:
-    """Why it waits, or "" when it does not."""
-    if export.attention_reason:
-        return str(AttentionReason(export.attention_reason).label)
-    return str(ParkedReason(export.parked_reason).label) if export.parked_reason else ""
-
-
 def statuses_context(request: HttpRequest) -> dict[str, Any]:
     """The statuses above the list, with how many exports are in each: one query, on an index."""
     counted = dict(
@@ -219,109 +203,6 @@ def statuses_context(request: HttpRequest) -> dict[str, Any]:
             if status.value in counted
         ],
     }
-
-
-def _split(
-    queryset: QuerySet[InvoiceExport], statuses: tuple[ExportStatus, ...]
-) -> tuple[list[InvoiceExport], list[str]]:
-    """Those the action may touch, and for the others how many are in which status."""
-    fit = queryset.filter(status__in=statuses).select_related("invoice", "tenant")
-    rest = queryset.exclude(status__in=statuses).select_related(None)
-    words = rest.only("status", "attention_reason", "parked_reason").iterator()
-    others = Counter(status_words(export) for export in words)
-    return list(fit[:AT_ONCE]), [f"{count} × {words}" for words, count in others.items()]
-
-
-def _sums(chosen: list[InvoiceExport]) -> str:
-    totals: Counter[str] = Counter()
-    for export in chosen:
-        totals[export.invoice.currency] += export.invoice.gross_total  # type: ignore[assignment]
-    return ", ".join(money(Decimal(total), currency) for currency, total in totals.items())
-
-
-def _listed(chosen: list[InvoiceExport]) -> list[str]:
-    lines = [
-        f"{export.invoice.number} · {export.invoice.buyer_name} · "
-        f"{money(export.invoice.gross_total, export.invoice.currency)}"
-        for export in chosen[:10]
-    ]
-    more = len(chosen) - len(lines)
-    if more:
-        lines.append(_t("… and %(count)d more") % {"count": more})
-    if len(chosen) == AT_ONCE:
-        lines.append(
-            _t("At most %(count)d are taken at a time: repeat for the others.") % {"count": AT_ONCE}
-        )
-    return lines
-
-
-def _done(done: int, all_chosen: int, sentence: str) -> tuple[int, str]:
-    left = all_chosen - done
-    if left:
-        sentence += " " + ngettext(
-            "%(count)d left alone: it has moved on.",
-            "%(count)d left alone: they have moved on.",
-            left,
-        ) % {"count": left}
-    return (messages.SUCCESS if done else messages.WARNING), sentence
-
-
-def _queue_question(request: HttpRequest, queryset: QuerySet[InvoiceExport]) -> Question:
-    chosen, left_out = _split(queryset, exports.QUEUEABLE)
-
-    def act(reason: str) -> tuple[int, str]:
-        done = [e for e in chosen if exports.queue(e, by=request.user, reason=reason)]
-        for tenant_pk in {export.tenant_id for export in done}:
-            engine.wake(tenant_pk)
-        sentence = ngettext("%(count)d queued again.", "%(count)d queued again.", len(done))
-        return _done(len(done), len(chosen) + sum_of(left_out), sentence % {"count": len(done)})
-
-    return Question(
-        title=_t("Queue again?"),
-        button=ngettext("Queue %(count)d again", "Queue %(count)d again", len(chosen))
-        % {"count": len(chosen)},
-        act=act,
-        facts=[
-            *_listed(chosen),
-            _t("Total: %(sum)s") % {"sum": _sums(chosen) or "–"},
-            _t(
-                "An invoice that was tried before is first looked for in Procountor: it is "
-                "never submitted twice."
-            ),
-        ],
-        left_out=left_out,
-        reason="optional",
-        possible=bool(chosen),
-    )
-
-
-def _skip_question(request: HttpRequest, queryset: QuerySet[InvoiceExport]) -> Question:
-    chosen, left_out = _split(queryset, exports.SKIPPABLE)
-
-    def act(reason: str) -> tuple[int, str]:
-        done = [e for e in chosen if exports.skip(e, by=request.user, reason=reason)]
-        sentence = ngettext("%(count)d skipped.", "%(count)d skipped.", len(done))
-        return _done(len(done), len(chosen) + sum_of(left_out), sentence % {"count": len(done)})
-
-    return Question(
-        title=_t("Skip, so that it is not exported?"),
-        button=ngettext("Skip %(count)d", "Skip %(count)d", len(chosen)) % {"count": len(chosen)},
-        act=act,
-        facts=[
-            *_listed(chosen),
-            _t("Total: %(sum)s") % {"sum": _sums(chosen) or "–"},
-            _t("A skipped export is final: it is not submitted and cannot be queued again."),
-        ],
-        left_out=left_out,
-        reason="required",
-        possible=bool(chosen),
-        danger=True,
-    )
-
-
-def sum_of(left_out: list[str]) -> int:
-    """How many exports the lines of `_split` stand for."""
-    return sum(int(line.partition(" ")[0]) for line in left_out)
 
 
 def export_context(export: InvoiceExport) -> dict[str, Any]:

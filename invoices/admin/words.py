@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from invoices import problems
 from invoices.document import Problem
+from invoices.enums import AttentionReason, ExportStatus, ParkedReason
+from invoices.models import InvoiceExport
 
 STATUS_COLOURS = {
     "queued": "info",
@@ -89,3 +91,16 @@ def _plain(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(str(item) for item in value)
     return str(value)
+
+
+def status_words(export: InvoiceExport) -> str:
+    """The status with its reason."""
+    reason = reason_words(export)
+    return f"{ExportStatus(export.status).label}{' · ' if reason else ''}{reason}"
+
+
+def reason_words(export: InvoiceExport) -> str:
+    """Why it waits, or "" when it does not."""
+    if export.attention_reason:
+        return str(AttentionReason(export.attention_reason).label)
+    return str(ParkedReason(export.parked_reason).label) if export.parked_reason else ""

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from integrations.models import Tenant
 from invoices import filing
-from invoices.admin import exports as admin_exports
+from invoices.admin import questions
 from invoices.admin.words import ACTIONS, described
 from invoices.enums import ExportStatus
 from invoices.models import AuditEvent, InvoiceExport, ReceivedFile, SubmissionAttempt
@@ -270,7 +270,7 @@ def test_list_action_takes_all_pages_when_asked_to(client, queued):
 
 
 def test_list_action_takes_so_many_at_once_and_says_so(client, queued, monkeypatch):
-    monkeypatch.setattr(admin_exports, "AT_ONCE", 2)
+    monkeypatch.setattr(questions, "AT_ONCE", 2)
     chosen = queued("A-1", "A-2", "A-3")
     InvoiceExport.objects.update(status="needs_attention", attention_reason="refused")
     log_in(client, "Accountant")
