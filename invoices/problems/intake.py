@@ -1,0 +1,211 @@
+"""What can be wrong with a received file or an invoice in it."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from invoices.problems.words import Words
+
+INTAKE: dict[str, Words] = {
+    "file_empty": Words(
+        _("The file is empty."),
+        _("Export the file again at the source and upload it anew."),
+    ),
+    "file_too_large": Words(
+        _("The file has {value} bytes; at most {expected} are read."),
+        _("Split the file at the source and upload the parts."),
+    ),
+    "file_too_complex": Words(
+        _("The file has {value} elements; at most {expected} are read."),
+        _("Split the file at the source and upload the parts."),
+    ),
+    "format_unknown": Words(
+        _("The file is not in a format we read ({value})."),
+        _("Upload Finvoice XML or our own JSON form; the intake guide describes both."),
+    ),
+    "encoding_unknown": Words(
+        _("The file declares a character encoding we do not know: {value}."),
+        _("Have the source system write UTF-8 or ISO-8859-15."),
+    ),
+    "encoding_wrong": Words(
+        _("The text is not in the character encoding it declares ({value})."),
+        _("Export it again at the source so that the declaration and the text agree."),
+    ),
+    "xml_broken": Words(
+        _("The XML is broken: {value}."),
+        _("Export this invoice again at the source; the file's other invoices are not affected."),
+    ),
+    "xml_forbidden": Words(
+        _("The XML declares or uses an entity ({value}), which is not safe to read."),
+        _("Have the source system write plain text instead of entities."),
+    ),
+    "json_broken": Words(
+        _("The JSON is broken at line and column shown: {value}."),
+        _("Correct the file at the source and upload it again."),
+    ),
+    "too_deep": Words(
+        _("The data is nested more than {expected} levels deep."),
+        _("Compare the file with the example in the intake guide and correct it at the source."),
+    ),
+    "too_many": Words(
+        _("There are too many of these: {value}; at most {expected} are read."),
+        _("Split the file or the invoice at the source and upload the parts."),
+    ),
+    "not_a_list": Words(
+        _("This should be a list."),
+        _("Compare the file with the example in the intake guide and correct it at the source."),
+    ),
+    "not_an_object": Words(
+        _("This should be an invoice, but is {value}."),
+        _("Compare the file with the example in the intake guide and correct it at the source."),
+    ),
+    "missing": Words(
+        _("A required value is missing."),
+        _("Fill in the value at the source and upload the invoice again."),
+    ),
+    "not_a_number": Words(
+        _("{value} is not a number we can read."),
+        _("Correct the figure at the source: digits, one decimal mark, at most eight decimals."),
+    ),
+    "number_ambiguous": Words(
+        _("{value} can mean thousands or decimals."),
+        _("Have the source write a decimal comma and no thousands separator."),
+    ),
+    "not_a_date": Words(
+        _("{value} is not a date that exists."),
+        _("Correct the date at the source: year, month, day, from 1990 to 2099."),
+    ),
+    "not_text": Words(
+        _("{value} should be text."),
+        _("Write the value in quotation marks at the source, so that leading zeros are kept."),
+    ),
+    "too_long": Words(
+        _("{value} is too long; at most {expected} characters fit."),
+        _("Shorten the value at the source and upload the invoice again."),
+    ),
+    "not_allowed": Words(
+        _("{value} is not allowed here; expected: {expected}."),
+        _("Correct the value at the source and upload the invoice again."),
+    ),
+    "unknown_field": Words(
+        _("There is no such field."),
+        _("Check the spelling against the intake guide, or leave the field out."),
+    ),
+    "repeated_field": Words(
+        _("The field is given more than once, so its value is not certain."),
+        _("Leave only the right one at the source and upload the invoice again."),
+    ),
+    "invalid": Words(
+        _("The value cannot be used: {value}."),
+        _("Compare it with the intake guide and correct it at the source."),
+    ),
+    "totals_differ": Words(
+        _("The invoice states {value}, but its figures give {expected}."),
+        _("Correct the rows or the total at the source; we never change either to make them fit."),
+    ),
+    "totals_missing": Words(
+        _("The invoice states no totals, so its rows could not be checked."),
+        _("Compare the total with the invoice the buyer got before exporting."),
+    ),
+    "type_refused": Words(
+        _("This is not a sales invoice or a credit note of ours (type {value}; read: {expected})."),
+        _("Leave it out: reminders, interest, pro forma and self-billing are not exported."),
+    ),
+    "corrected_invoice": Words(
+        _("This is a corrected invoice that replaces an earlier one."),
+        _("Check that the earlier invoice is credited or was never exported."),
+    ),
+    "invoice_cancelled": Words(
+        _("The invoice is marked as cancelled."),
+        _("Leave it out, or export the credit note if the invoice was already in Procountor."),
+    ),
+    "invoice_copy": Words(
+        _("The invoice is marked as a copy."),
+        _("Check that the original is not in Procountor already."),
+    ),
+    "credit_note_positive": Words(
+        _("The credit note's total {value} is not negative."),
+        _("Correct the type or the signs at the source."),
+    ),
+    "negative_invoice": Words(
+        _("The invoice's total {value} is negative; it is read as a credit note."),
+        _("Check that a credit note is meant."),
+    ),
+    "several_due_dates": Words(
+        _("The invoice has several due dates: {value}."),
+        _("Instalments cannot be exported: give one due date at the source."),
+    ),
+    "instalments": Words(
+        _("The invoice is to be paid in instalments, which are not exported."),
+        _("Check the due date; the instalments must be agreed and followed elsewhere."),
+    ),
+    "currency_mixed": Words(
+        _("The amounts are in several currencies: {value}."),
+        _("Give all amounts of one invoice in one currency at the source."),
+    ),
+    "reference_damaged": Words(
+        _("The reference number {value} is damaged, probably by a spreadsheet."),
+        _("Export the reference number as text at the source and upload the invoice again."),
+    ),
+    "cash_discount_dropped": Words(
+        _("A cash discount could not be read and is left out."),
+        _("Give its last day and its percentage at the source if it is to be exported."),
+    ),
+    "paid_amount_missing": Words(
+        _("The invoice is marked {value}, but says not how much is paid."),
+        _("Check the payment in Procountor after the export; the whole amount is exported."),
+    ),
+    "country_unknown": Words(
+        _("{value} is not a two-letter country code; it is left out."),
+        _("Correct the country at the source if the buyer is not in Finland."),
+    ),
+    "personal_id_dropped": Words(
+        _("The buyer's identifier looked like a personal identity code and was not kept."),
+        _("Do not send personal identity codes; use the customer number instead."),
+    ),
+    "sub_row_skipped": Words(
+        _("A sub row of {value} is not counted; the rows and totals decide."),
+        _("Nothing to do when the sub rows only repeat what the rows say."),
+    ),
+    "sub_row_unclear": Words(
+        _("A sub row has an amount ({value}) and there is no total to check it against."),
+        _("Put the amount on a row of its own, or state the totals, at the source."),
+    ),
+    "net_computed": Words(
+        _("The row's amount without VAT is missing; it was counted from {value} with VAT."),
+        _("Compare the row with the invoice the buyer got."),
+    ),
+    "row_recomputed": Words(
+        _("Quantity and price ({value}) do not give the row's amount {expected}, which is kept."),
+        _("Nothing to do when a discount or charge explains it; the comment has the figures."),
+    ),
+    "header_charge_informational": Words(
+        _("Charges and discounts of {value} are in the rows already and were not added."),
+        _("Compare the total with the invoice the buyer got."),
+    ),
+    "vat_code_missing": Words(
+        _("VAT is 0 % but no VAT code says why."),
+        _("Give the VAT code at the source; the invoice cannot be exported without a reason."),
+    ),
+    "vat_code_doubtful": Words(
+        # xgettext:no-python-format
+        _("VAT code {value} at 0 % can mean several things here."),
+        _("Give the VAT code at the source as in Finvoice 3.0, or choose the treatment by hand."),
+    ),
+    "vat_code_conflict": Words(
+        _("VAT code and rate do not fit together: {value}."),
+        _("Correct the code or the rate at the source."),
+    ),
+    "vat_code_refused": Words(
+        _("VAT code {value} is for other countries and cannot be exported."),
+        _("Enter the invoice in Procountor by hand after asking the accountant."),
+    ),
+    "version_unknown": Words(
+        _("The Finvoice version {value} is not known; it is read as the nearest one."),
+        _("Check the VAT treatment of the rows before exporting."),
+    ),
+    "text_garbled": Words(
+        _("Some text looks wrongly decoded: {value}."),
+        _("Correct the character encoding at the source if the letters are wrong there too."),
+    ),
+}
