@@ -35,6 +35,7 @@ from integrations.desk import Question, ask
 from integrations.enums import CheckOutcome, Environment, PauseReason, ReceivedBy, TenantState
 from integrations.keydesk import KeyRefused
 from integrations.models import Credential, Tenant
+from integrations.signals import acted
 from integrations.tasks import check_soon
 
 _STATE_COLOURS = {"active": "success", "pending": "info", "paused": "warning"}
@@ -227,6 +228,28 @@ class TenantAdmin(ModelAdmin):
         tenant = Tenant.objects.filter(pk=object_id).first() if object_id else None
         extra = awaited_context(request, tenant.last_check) if tenant else {}
         return super().changeform_view(request, object_id, form_url, (extra_context or {}) | extra)
+
+    def log_addition(self, request: HttpRequest, obj: Tenant, message: Any) -> Any:
+        acted.send(Tenant, action="tenant.added", tenant=obj, by=request.user, data={})
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Tenant, message: Any) -> Any:
+        """What changed, by field names; the values are in the tenant and its accounts."""
+        fields = [
+            name
+            for change in (message if isinstance(message, list) else [])
+            for kind in change.values()
+            for name in kind.get("fields", [kind.get("object", "")])
+        ]
+        if fields:
+            acted.send(
+                Tenant,
+                action="tenant.changed",
+                tenant=obj,
+                by=request.user,
+                data={"fields": fields},
+            )
+        return super().log_change(request, obj, message)
 
     def response_add(self, request: HttpRequest, obj: Tenant, *args: Any) -> HttpResponse:
         response = super().response_add(request, obj, *args)

@@ -51,6 +51,8 @@ ACTIONS = {
     "credential.filed": _("API key filed"),
     "connection.passed": _("Connection check passed"),
     "connection.failed": _("Connection check failed"),
+    "tenant.added": _("Tenant added"),
+    "tenant.changed": _("Tenant's settings changed"),
     "tenant.activated": _("Tenant activated"),
     "tenant.paused": _("Tenant paused"),
     "tenant.resumed": _("Tenant resumed"),

@@ -6,6 +6,7 @@ from django_q.models import OrmQ
 
 from integrations import custody, diagnosis
 from integrations.models import Credential, Tenant
+from invoices.models import AuditEvent
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -229,3 +230,25 @@ def test_tenant_list_costs_the_same_for_one_and_for_three(
     make_tenant(name="Gamma Oy", business_id="2345678-0")
     with django_assert_num_queries(6):
         admin_client.get(page)
+
+
+def test_changed_settings_leave_an_audit_event_with_field_names(as_role, tenant):
+    client = as_role("Support")
+    account = tenant.invoice_account
+    form = tenant_form(days_to_pay="30", business_id=tenant.business_id) | {
+        # The page carries it hidden, as for every field whose default is a function.
+        "initial-vat_status_by_category": "{}",
+        "bank_accounts-TOTAL_FORMS": "1",
+        "bank_accounts-INITIAL_FORMS": "1",
+        "bank_accounts-0-id": str(account.pk),
+        "bank_accounts-0-tenant": str(tenant.pk),
+        "bank_accounts-0-iban": "500015-281",
+        "bank_accounts-0-is_default": "on",
+    }
+
+    answer = client.post(url("integrations_tenant_change", tenant.pk), form)
+
+    event = AuditEvent.objects.get(action="tenant.changed")
+    assert answer.status_code == 302
+    assert event.by.groups.get().name == "Support"
+    assert event.data["fields"] == ["Days to pay", "IBAN"]
