@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from stdnum.eu import vat as eu_vat
-from stdnum.fi import hetu, ytunnus
+from stdnum.fi import ytunnus
 
 from invoices.document import Buyer
 from invoices.mapping.base import Findings
@@ -16,17 +16,38 @@ from invoices.mapping.codes import EU_VAT_PREFIXES
 
 _LONGEST = 40
 _DOMESTIC = ("", "FI", "AX")
-#: DDMMYY, a sign of the century, three digits and a check character. Swedish organisation
-#: numbers look alike but have no month there.
-_PERSONAL = re.compile(r"(0[1-9]|[12][0-9]|3[01])(0[1-9]|1[0-2])[0-9]{2}[-+A-FU-Y][0-9]{3}[0-9A-Y]")
+#: DDMMYY, a sign of the century, three digits and a check character, whatever stands before
+#: them. Swedish organisation numbers look alike but have no month there.
+_PERSONAL = re.compile(
+    r"(?<![0-9])(?P<birth>(?:0[1-9]|[12][0-9]|3[01])(?:0[1-9]|1[0-2])[0-9]{2})"
+    r"(?P<sign>[-+A-FU-Y]|/?)(?P<serial>[0-9]{3})(?P<check>[0-9A-Y])(?![0-9A-Z])"
+)
+_PERSONAL_CHECKS = "0123456789ABCDEFHJKLMNPRSTUVWXY"
+#: Every dash a word processor puts in place of the sign.
+_DASHES = str.maketrans(
+    dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe63\uff0d", "-")
+)
 _FOREIGN = re.compile(r"(?!FI)[A-Z]{2}.+")
 _VAT_NUMBER = re.compile(r"[A-Z]{2}[A-Z0-9+*]{2,13}")
 _OVT = re.compile(r"0037[0-9]{8}[A-Z0-9]{0,5}")
 
 
 def is_personal(value: str) -> bool:
-    """Whether the value has the shape of a Finnish personal identity code."""
-    return _PERSONAL.fullmatch(_compact(value)) is not None
+    """Whether the value holds what looks like a Finnish personal identity code.
+
+    With its sign the shape is enough; ten characters without one count when the check holds.
+    """
+    found = _PERSONAL.search(_compact(value).translate(_DASHES))
+    return found is not None and (found["sign"] not in ("", "/") or _check_holds(found))
+
+
+def is_certainly_personal(value: str) -> bool:
+    """As `is_personal`, for numbers of every shape: the check has to hold, and ten bare digits,
+    which hold it by chance, do not count."""
+    found = _PERSONAL.search(_compact(value).translate(_DASHES))
+    if found is None or not _check_holds(found):
+        return False
+    return bool(found["sign"]) or not found["check"].isdigit()
 
 
 def finnish_business_id(value: str) -> str | None:
@@ -83,7 +104,7 @@ def customer_number_of(buyer: Buyer, found: Findings) -> str:
     """Our own number for the buyer. Only a personal code whose check holds is refused here:
     customer numbers have every shape."""
     place, value = "buyer.customer_number", buyer.customer_number
-    if is_personal(value) and hetu.is_valid(_compact(value)):
+    if is_certainly_personal(value):
         found.stop("personal_id_refused", place)
         return ""
     return found.text(value, place, _LONGEST)
@@ -129,6 +150,10 @@ def _refused_as_personal(value: str, place: str, found: Findings) -> bool:
     # Without the value: problems are stored and shown.
     found.stop("personal_id_refused", place)
     return True
+
+
+def _check_holds(code: re.Match[str]) -> bool:
+    return _PERSONAL_CHECKS[int(code["birth"] + code["serial"]) % 31] == code["check"]
 
 
 def _compact(value: str) -> str:

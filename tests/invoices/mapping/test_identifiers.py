@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from invoices.mapping import to_bytes
 from invoices.mapping.identifiers import finnish_business_id, is_personal, is_vat_number
 from tests.invoices.mapping.build import document, eu_goods, mapped, payload, told
 
@@ -30,7 +31,49 @@ def test_personal_identity_code_is_recognised(given):
     assert is_personal(given)
 
 
-@pytest.mark.parametrize("given", ["0112038-9", "FI01120389", "10025", "556677-8899", ""])
+@pytest.mark.parametrize("dash", "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe63\uff0d")
+def test_personal_identity_code_is_recognised_by_any_dash(dash):
+    assert is_personal(f"131052{dash}308T")
+
+
+@pytest.mark.parametrize("given", ["131052308T", "131052/308T", "FI131052308T", "131052 308T"])
+def test_personal_identity_code_without_its_sign_is_told_by_its_check(given):
+    assert is_personal(given)
+    assert not is_personal(given.replace("T", "S"))
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["FI131052-308T", "HETU: 131052-308T", "131052 \u2013 308 T", "131052308T", "131052/308T"],
+)
+@pytest.mark.parametrize("field", ["business_id", "vat_number", "customer_number"])
+def test_personal_identity_code_in_disguise_is_refused_and_not_shown(field, given):
+    result = mapped(document(**{f"buyer__{field}": given}))
+
+    assert told(result.problems) == [("personal_id_refused", f"buyer.{field}")]
+    assert "308" not in repr(result)
+
+
+def test_customer_number_of_ten_bare_digits_passes_even_when_a_check_holds():
+    body = payload(document(buyer__customer_number="0101010090"))
+
+    assert is_personal("0101010090")
+    assert body["counterParty"]["customerNumber"] == "0101010090"
+
+
+@given(st.from_regex("(FI|HETU )?131052[-\u2010\u2013\u2212+A/ ]?308T", fullmatch=True))
+def test_personal_identity_code_never_reaches_the_wire(code):
+    for field in ("business_id", "vat_number", "customer_number"):
+        result = mapped(document(**{f"buyer__{field}": code}))
+
+        assert result.payload is None or b"308T" not in to_bytes(result.payload)
+        assert "308T" not in repr(result.warnings)
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["0112038-9", "FI01120389", "10025", "556677-8899", "", "NL123456789B01", "1310523080"],
+)
 def test_other_identifiers_are_not_personal(given):
     assert not is_personal(given)
 
