@@ -16,6 +16,7 @@ FIXED_OUTSIDE_THE_INVOICE = frozenset(
     {
         "vat_category_unmapped",
         "vat_status_not_in_use",
+        "vat_status_not_domestic",
         "vat_percent_not_in_use",
         "bank_account_missing",
         "bank_account_not_active",

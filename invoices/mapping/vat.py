@@ -23,6 +23,8 @@ _RATES: tuple[tuple[dt.date, frozenset[Decimal]], ...] = tuple(
     )
 )
 _EVERY_RATE = frozenset().union(*(rates for _, rates in _RATES))
+#: The `vatStatus` of domestic sales, the only one that takes a rate above 0 %.
+_DOMESTIC = 1
 #: Without VAT by law only when the invoice says why.
 _REASON_REQUIRED = (VatCategory.REVERSE_CHARGE, VatCategory.INTRA_COMMUNITY)
 _REASON_ADVISED = (VatCategory.EXEMPT,)
@@ -83,6 +85,8 @@ def status_of(
     elif reference.vat_statuses is not None and status not in reference.vat_statuses:
         in_use = ", ".join(str(number) for number in sorted(reference.vat_statuses))
         found.stop("vat_status_not_in_use", place, status, in_use)
+    elif status != _DOMESTIC and row.vat_percent > 0:
+        found.stop("vat_status_not_domestic", place, status, _DOMESTIC)
     return status
 
 

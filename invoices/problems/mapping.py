@@ -38,6 +38,10 @@ MAPPING: dict[str, Words] = {
         _("The VAT status {value} is not in use in the company; in use are {expected}."),
         _("Correct the tenant's VAT mapping, or have the status switched on in Procountor."),
     ),
+    "vat_status_not_domestic": Words(
+        _("The VAT status and the VAT percentage do not fit together."),
+        _("Correct the tenant's VAT mapping or the row's VAT percentage."),
+    ),
     "vat_reason_missing": Words(
         _("The invoice does not say why there is no VAT (category {value})."),
         _("Give the reason or the section of the law in the invoice's text at the source."),

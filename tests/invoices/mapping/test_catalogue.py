@@ -88,6 +88,12 @@ STOPS = [
         document(),
         {"settings": replace(SETTINGS, default_vat_status=None)},
     ),
+    (
+        "vat_status_not_domestic",
+        "rows[1].vat_category",
+        document(),
+        {"settings": replace(SETTINGS, default_vat_status=12)},
+    ),
     ("aland_held", "buyer.address.country", document(buyer__address__country="AX"), {}),
     (
         "aland_held",
