@@ -12,7 +12,7 @@ from .company import SandboxCompany
 from .state import Sandbox
 from .wire import Answer, Refused, Request, answer, refused
 
-TOKEN_PATH = "/oauth/token"
+TOKEN_PATH = "/oauth/token"  # nosec B105 - a path
 FORM = "application/x-www-form-urlencoded"
 
 _BASE = re.compile(r"/(?:(?:latest|supported|v\d{4})/)?api(?=/|$)", re.ASCII)

@@ -45,7 +45,7 @@ class Sandbox:
     def __init__(
         self,
         client_id: str = "flashnodeClient",
-        client_secret: str = "sandbox-secret",
+        client_secret: str = "sandbox-secret",  # nosec B107 - a simulation's default
         redirect_uri: str = "",
         issuer: str = "https://pts-api.procountor.com",
     ) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 from invoices.intake.finvoice.node import Node
 from invoices.intake.finvoice.split import Receiver
+from invoices.mapping.identifiers import is_personal
 
-_PERSONAL_ID = re.compile(r"[0-9]{6}[-+A-FU-Y][0-9]{3}[0-9A-Y]", re.IGNORECASE)
 _SCHEME = re.compile(r"^[0-9]{4}:")
 
 
@@ -46,7 +46,7 @@ def buyer(finvoice: Node, receiver: Receiver | None) -> dict[str, Any]:
         finvoice.missing("BuyerPartyDetails/BuyerOrganisationName")
     business_id = finvoice.text("BuyerPartyDetails/BuyerPartyIdentifier")
     vat_number = finvoice.text("BuyerPartyDetails/BuyerOrganisationTaxCode")
-    if _PERSONAL_ID.fullmatch(business_id):
+    if is_personal(business_id):
         finvoice.log.warn("personal_id_dropped", "BuyerPartyDetails/BuyerPartyIdentifier")
         business_id = ""
     to = "MessageTransmissionDetails/MessageReceiverDetails"

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from invoices.mapping import ReferenceData
+from invoices.mapping import ReferenceData, map_invoice
 from invoices.mapping.vat import rates_on, supply_day
 from tests.invoices.mapping.build import SETTINGS, credit_note, document, mapped, payload, told
 
@@ -88,10 +88,12 @@ def test_positive_rate_without_category_is_the_standard_sale():
     assert payload(document(row__vat_category=None))["vatStatus"] == 1
 
 
-def test_status_of_the_standard_sale_can_be_set():
+def test_standard_sale_under_another_status_than_domestic_is_stopped():
     settings = replace(SETTINGS, vat_status_by_category={"S": 21})
 
-    assert payload(document(), settings)["vatStatus"] == 21
+    result = map_invoice(document(), settings, ReferenceData())
+
+    assert {problem.code for problem in result.problems} == {"vat_status_not_domestic"}
 
 
 def test_row_has_a_status_of_its_own_only_when_it_differs():
