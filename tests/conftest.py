@@ -8,8 +8,9 @@ import json
 import pytest
 from django.db import connection
 from django.test import TransactionTestCase
+from django_q.models import Schedule
 
-from flashnode import roles
+from flashnode import roles, schedules
 from integrations import custody, diagnosis
 from integrations.models import BankAccount
 from integrations.sandbox import Sandbox, SandboxServer
@@ -30,6 +31,7 @@ def _evidence_can_be_emptied_between_tests():
         finally:
             triggers.create_triggers(connection)
             roles.create_groups()
+            schedules.create_schedules(Schedule)
 
     TransactionTestCase._fixture_teardown = without_triggers
     yield

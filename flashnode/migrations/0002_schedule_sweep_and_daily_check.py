@@ -1,30 +1,12 @@
 """The schedules that make losing a wake-up harmless and keep an eye on every connection."""
 
-import datetime as dt
-
 from django.db import migrations
-from django.utils import timezone
 
-SCHEDULES = [
-    # "I" is django-q2's code for minutes, "D" for daily.
-    {"name": "sweep", "func": "invoices.tasks.sweep", "schedule_type": "I", "minutes": 1},
-    {
-        "name": "daily connection check",
-        "func": "integrations.tasks.check_all_connections",
-        "schedule_type": "D",
-    },
-]
+from flashnode.schedules import SCHEDULES, create_schedules
 
 
 def forwards(apps, schema_editor):
-    schedule = apps.get_model("django_q", "Schedule")
-    now = timezone.localtime()
-    five_next = now.replace(hour=5, minute=0, second=0, microsecond=0) + dt.timedelta(days=1)
-    for values in SCHEDULES:
-        first = now if values["name"] == "sweep" else five_next
-        schedule.objects.get_or_create(
-            name=values["name"], defaults=values | {"repeats": -1, "next_run": first}
-        )
+    create_schedules(apps.get_model("django_q", "Schedule"))
 
 
 def backwards(apps, schema_editor):

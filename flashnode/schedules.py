@@ -1,0 +1,30 @@
+"""What runs by the clock. A sweep makes losing a wake-up harmless; the daily check sees what
+customers changed in Procountor before an invoice fails for it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.utils import timezone
+
+SCHEDULES: list[dict[str, Any]] = [
+    # "I" is django-q2's code for minutes, "D" for daily.
+    {"name": "sweep", "func": "invoices.tasks.sweep", "schedule_type": "I", "minutes": 1},
+    {
+        "name": "daily connection check",
+        "func": "integrations.tasks.check_all_connections",
+        "schedule_type": "D",
+    },
+]
+
+
+def create_schedules(schedule: Any) -> None:
+    """Create the schedules that are not there; `schedule` is django-q2's model."""
+    now = timezone.localtime()
+    five_next = now.replace(hour=5, minute=0, second=0, microsecond=0) + dt.timedelta(days=1)
+    for values in SCHEDULES:
+        first = now if values["schedule_type"] == "I" else five_next
+        schedule.objects.get_or_create(
+            name=values["name"], defaults=values | {"repeats": -1, "next_run": first}
+        )
