@@ -453,3 +453,55 @@ def test_reading_back_that_failed_is_done_by_a_later_sweep(tenant, queued, sandb
 
     export.refresh_from_db()
     assert export.status == ExportStatus.RECONCILED
+
+
+@pytest.fixture
+def lost(tenant, queued, sandbox):
+    """An export whose answer was lost after it took effect, due to be looked for."""
+    (export,) = queued("A-1")
+    sandbox.fault(kind="html_500", after_effect=True, **POSTS)
+    run(tenant)
+    later(export)
+    return export
+
+
+def test_look_up_that_gets_no_answer_proves_nothing_and_is_repeated(tenant, lost, sandbox):
+    sandbox.fault(kind="html_500", method="GET", path="/invoices")
+
+    run(tenant)
+
+    lost.refresh_from_db()
+    assert (lost.status, lost.lookups) == (ExportStatus.UNKNOWN, 0)
+    assert run_until_settled(tenant, lost) == ExportStatus.RECONCILED
+    assert len(sandbox.ledger()) == 1
+
+
+def test_look_up_that_is_refused_asks_for_a_person(tenant, lost, sandbox):
+    sandbox.fault(kind="status", status=403, method="GET", path="/invoices")
+
+    run(tenant)
+
+    lost.refresh_from_db()
+    assert (lost.attention_reason, lost.problems[0]["code"]) == ("lookup_blind", "lookup_refused")
+    assert posts(sandbox) == 1
+
+
+def test_look_up_with_a_refused_key_pauses_and_leaves_the_export_unknown(tenant, lost, sandbox):
+    tenant.company.revoke()
+    cache.clear()
+
+    run(tenant)
+
+    lost.refresh_from_db(), tenant.refresh_from_db()
+    assert (lost.status, tenant.state, tenant.pause_reason) == ("unknown", "paused", "credential")
+
+
+def test_number_that_is_in_procountor_several_times_asks_for_a_person(tenant, lost, sandbox):
+    body = lost.attempts.get().request_body.encode()
+    client_for(tenant).create_invoice(body)
+
+    run(tenant)
+
+    lost.refresh_from_db()
+    assert (lost.attention_reason, lost.problems[0]["code"]) == ("conflict", "several_found")
+    assert posts(sandbox) == 2
