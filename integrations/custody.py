@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from integrations import keydesk
-from integrations.enums import CredentialState
+from integrations.enums import CredentialState, TenantState
 from integrations.keydesk import KeyRefused
 from integrations.models import BankAccount, Credential, Tenant
 from integrations.secrets import fingerprint, seal
@@ -21,6 +21,9 @@ def file_api_key(
     tenant: Tenant, pasted: str, *, via: str, by: Any = None, received_at: dt.datetime | None = None
 ) -> Credential:
     """Seal an API key for `tenant` and make it the active one; the older one is superseded.
+
+    An active tenant becomes pending with it: nothing is submitted with a key whose company no
+    connection check has seen.
 
     Filing the tenant's own active key again returns the credential as it is. Raises KeyRefused
     for a key of another environment or client id, or one filed before; nothing is saved then.
@@ -35,6 +38,9 @@ def file_api_key(
         with transaction.atomic():
             tenant.credentials.filter(state=CredentialState.ACTIVE).update(
                 state=CredentialState.SUPERSEDED, superseded_at=timezone.now()
+            )
+            Tenant.objects.filter(pk=tenant.pk, state=TenantState.ACTIVE).update(
+                state=TenantState.PENDING
             )
             credential = Credential.objects.create(
                 tenant=tenant,

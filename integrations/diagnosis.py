@@ -17,8 +17,8 @@ from django.utils import timezone
 from integrations import keydesk
 from integrations.clients import client_for
 from integrations.custody import open_api_key
-from integrations.enums import CheckOutcome, PauseReason, TenantState
-from integrations.models import BankAccount, ConnectionCheck, Tenant
+from integrations.enums import CheckOutcome, CredentialState, PauseReason, TenantState
+from integrations.models import BankAccount, ConnectionCheck, Credential, Tenant
 from integrations.procountor import (
     CredentialRefused,
     FiscalYear,
@@ -257,7 +257,11 @@ def _move_tenant(tenant: Tenant, check: ConnectionCheck) -> None:
     A tenant paused by a person stays paused, and one closed stays closed.
     """
     if check.outcome == CheckOutcome.PASSED:
-        resumable = Tenant.objects.filter(pk=tenant.pk).exclude(pause_reason=PauseReason.PERSON)
+        # A key filed while this check ran has not been seen by it.
+        checked = Credential.objects.filter(connectioncheck=check, state=CredentialState.ACTIVE)
+        resumable = Tenant.objects.filter(pk=tenant.pk, credentials__in=checked).exclude(
+            pause_reason=PauseReason.PERSON
+        )
         resumed = resumable.filter(state__in=[TenantState.PENDING, TenantState.PAUSED]).update(
             state=TenantState.ACTIVE, pause_reason="", paused_at=None
         )
@@ -285,10 +289,10 @@ def pause(tenant: Tenant, reason: str, by: Any = None) -> bool:
 
 
 def resume(tenant: Tenant, by: Any = None) -> bool:
-    """Open a lane that a person paused; other pauses end when a check passes."""
+    """End a person's pause: the lane opens when the next check passes, as after other pauses."""
     resumed = Tenant.objects.filter(
         pk=tenant.pk, state=TenantState.PAUSED, pause_reason=PauseReason.PERSON
-    ).update(state=TenantState.ACTIVE, pause_reason="", paused_at=None)
+    ).update(state=TenantState.PENDING, pause_reason="", paused_at=None)
     if resumed:
         acted.send(Tenant, action="tenant.resumed", tenant=tenant, by=by, data={})
     return bool(resumed)

@@ -85,7 +85,7 @@ def run_lane(tenant_pk: int) -> int:
         finally:
             Lane.objects.filter(tenant_id=tenant_pk, holder=holder).update(lease_until=None)
         # Something queued between the last look and the release would wait for the sweep.
-        if _next_due(tenant_pk) is None or _next_due_in_seconds(tenant_pk) > 0:
+        if _next_due_in_seconds(tenant_pk) > 0:
             break
     return worked
 
@@ -141,6 +141,9 @@ def _run_one(tenant: Tenant) -> bool:
     credential = tenant.active_credential
     if credential is None:
         diagnosis.pause(tenant, PauseReason.CREDENTIAL)
+        return False
+    # Filing a key makes its tenant pending, so asking in this order never meets a key unchecked.
+    if not Tenant.objects.filter(pk=tenant.pk, state=TenantState.ACTIVE).exists():
         return False
     client = client_for(tenant, credential)
     unknown = (

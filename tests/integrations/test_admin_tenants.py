@@ -210,7 +210,7 @@ def test_second_resume_changes_nothing_and_says_so(client, acme):
     second = client.post(page, {"confirmed": "1"})
 
     acme.refresh_from_db()
-    assert (acme.state, refusal(second)) == ("active", "moved")
+    assert (acme.state, refusal(second)) == ("pending", "moved")
     assert said(second)[-1].startswith("Nothing changed")
 
 

@@ -505,3 +505,29 @@ def test_number_that_is_in_procountor_several_times_asks_for_a_person(tenant, lo
     lost.refresh_from_db()
     assert (lost.attention_reason, lost.problems[0]["code"]) == ("conflict", "several_found")
     assert posts(sandbox) == 2
+
+
+def test_new_key_is_not_used_before_its_check_has_passed(tenant, queued, sandbox):
+    other = sandbox.add_company(name="Beta Oy", business_id="0112038-9")
+    (export,) = queued("A-1")
+    custody.file_api_key(tenant, other.api_key, via="email")
+
+    run(tenant)
+    assert sandbox.ledger() == []
+
+    diagnosis.run_check(tenant)
+    run(tenant)
+    export.refresh_from_db(), tenant.refresh_from_db()
+    assert sandbox.ledger() == []
+    assert (export.status, tenant.state) == (ExportStatus.QUEUED, "pending")
+
+
+def test_lane_resumed_by_a_person_waits_for_a_check(tenant, queued, sandbox):
+    queued("A-1")
+    diagnosis.pause(tenant, "person")
+    tenant.company.revoke()
+    diagnosis.resume(tenant)
+
+    run(tenant)
+
+    assert posts(sandbox) == 0
