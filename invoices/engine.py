@@ -36,9 +36,9 @@ from integrations.signals import connection_checked
 from invoices import exports, reconciliation
 from invoices.document import Problem
 from invoices.enums import AttemptOutcome, AttentionReason, ExportStatus, ParkedReason
-from invoices.mapping import period_problem, to_bytes
+from invoices.mapping import map_invoice, period_problem, to_bytes
 from invoices.models import InvoiceExport, Lane
-from invoices.preflight import latest_reference_data, map_for, reference_of
+from invoices.preflight import latest_reference_data, reference_of, settings_of
 
 logger = logging.getLogger(__name__)
 
@@ -178,11 +178,12 @@ def submit(export: InvoiceExport, client: ProcountorClient, credential: Credenti
     """Run one claimed export to its next state: map, look up when tried before, POST once."""
     tenant = export.tenant
     document = export.invoice.document
-    mapped = map_for(tenant, document)
+    reference = reference_of(tenant)
+    mapped = map_invoice(document, settings_of(tenant), reference)
     if mapped.payload is None:
         exports.cannot_be_mapped(export, mapped.problems)
         return
-    closed = period_problem(document.date, reference_of(tenant))
+    closed = period_problem(document.date, reference)
     if closed is not None:
         exports.park(export, ParkedReason.CLOSED_PERIOD, [closed])
         return

@@ -7,8 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from integrations.models import ConnectionCheck, Tenant
-from invoices.document import InvoiceDocument
-from invoices.mapping import ExportSettings, FiscalPeriod, Mapped, ReferenceData, map_invoice
+from invoices.mapping import ExportSettings, FiscalPeriod, ReferenceData
 
 #: Problems that are put right in the tenant's settings or in Procountor, not in the invoice:
 #: the invoice is taken in and waits for a person. All others are sent back to the source.
@@ -67,8 +66,3 @@ def reference_of(tenant: Tenant) -> ReferenceData:
             for start, end, is_open in periods
         ),
     )
-
-
-def map_for(tenant: Tenant, document: InvoiceDocument) -> Mapped:
-    """Map one document with the tenant's own settings and reference data."""
-    return map_invoice(document, settings_of(tenant), reference_of(tenant))
