@@ -12,6 +12,9 @@ _VIEW_ALL = [
     "invoices.view_invoice",
     "invoices.view_invoiceexport",
     "invoices.view_submissionattempt",
+    "invoices.view_exportstep",
+    "invoices.view_stepattempt",
+    "invoices.view_invoiceattachment",
     "invoices.view_receivedfile",
     "invoices.view_receiveditem",
     "invoices.view_auditevent",
@@ -31,14 +34,18 @@ _ACCOUNTANT = [
     "invoices.upload_file",
     "invoices.requeue_invoiceexport",
     "invoices.skip_invoiceexport",
+    "invoices.add_invoiceattachment",
+    "invoices.confirm_exportstep",
+    "invoices.skip_exportstep",
 ]
+_ALERTS = ["invoices.view_alert"]
 _STAFF = [f"auth.{verb}_user" for verb in ("add", "change", "view")] + ["auth.view_group"]
 
 ROLES = {
-    "Support": _VIEW_ALL + _SUPPORT,
+    "Support": _VIEW_ALL + _SUPPORT + _ALERTS,
     "Accountant": _VIEW_ALL + _ACCOUNTANT,
-    "Management": _VIEW_ALL,
-    "Administrator": _VIEW_ALL + _SUPPORT + _ACCOUNTANT + _STAFF,
+    "Management": _VIEW_ALL + _ALERTS,
+    "Administrator": _VIEW_ALL + _SUPPORT + _ACCOUNTANT + _ALERTS + _STAFF,
 }
 
 

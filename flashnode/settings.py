@@ -84,17 +84,52 @@ PROCOUNTOR_CONNECT_TIMEOUT_SECONDS = env.float("PROCOUNTOR_CONNECT_TIMEOUT_SECON
 PROCOUNTOR_READ_TIMEOUT_SECONDS = env.float("PROCOUNTOR_READ_TIMEOUT_SECONDS", default=30.0)
 PROCOUNTOR_TOTAL_TIMEOUT_SECONDS = env.float("PROCOUNTOR_TOTAL_TIMEOUT_SECONDS", default=60.0)
 
+#: In an outage, how often Procountor is asked whether it is back.
+PROCOUNTOR_PROBE_SECONDS = env.float("PROCOUNTOR_PROBE_SECONDS", default=120.0)
+
 # --- Exports (design, section 5) -------------------------------------------------------------
 
 EXPORT_RETRY_SECONDS = env.list(
     "EXPORT_RETRY_SECONDS", cast=int, default=[1, 60, 300, 1800, 7200, 18000, 36000, 36000]
 )
 EXPORT_LOOKUP_SECONDS = env.list("EXPORT_LOOKUP_SECONDS", cast=int, default=[30, 360])
+#: When Procountor's copy of an accepted invoice is read again after it could not be read.
+EXPORT_READ_AGAIN_SECONDS = env.list(
+    "EXPORT_READ_AGAIN_SECONDS", cast=int, default=[5, 60, 300, 1800, 7200, 18000, 36000]
+)
+#: After a worker's death its lanes are another's. Only who works on them: see the claims' lease.
+EXPORT_LANE_LEASE_SECONDS = env.float("EXPORT_LANE_LEASE_SECONDS", default=20)
+#: How long a lane is served while others wait and the worker has its hands full.
+EXPORT_LANE_SLICE_SECONDS = env.float("EXPORT_LANE_SLICE_SECONDS", default=2)
 #: Longer than the longest submission, so that only a dead holder loses its claim: a POST and
 #: its repeat after a 401, each with a token request, four times the total time-out.
 EXPORT_LEASE_SECONDS = env.int("EXPORT_LEASE_SECONDS", default=600)
-#: How long a lane's worker waits for its next due export before it gives up its place.
-EXPORT_LINGER_SECONDS = env.int("EXPORT_LINGER_SECONDS", default=5)
+#: How long a worker waits for the next due export before it gives up its lanes.
+EXPORT_LINGER_SECONDS = env.float("EXPORT_LINGER_SECONDS", default=3)
+#: Requests one worker keeps under way, and of these for one tenant (REFERENCE section 7 advises
+#: against many at once for one company).
+EXPORT_REQUESTS_IN_FLIGHT = env.int("EXPORT_REQUESTS_IN_FLIGHT", default=16)
+EXPORT_REQUESTS_IN_FLIGHT_PER_TENANT = env.int("EXPORT_REQUESTS_IN_FLIGHT_PER_TENANT", default=2)
+
+# --- Watching (README, "Operating notes") ----------------------------------------------------
+
+#: A due export that nobody took up for so long is a finding.
+WATCH_EXPORT_WAIT_SECONDS = env.int("WATCH_EXPORT_WAIT_SECONDS", default=900)
+#: Who is told of new alerts. Empty: they are shown in the admin and logged at ERROR only.
+ALERT_EMAILS = env.list("ALERT_EMAILS", default=[])
+ALERT_LANGUAGE = env.str("ALERT_LANGUAGE", default="fi")
+if ALERT_LANGUAGE not in ("en", "fi"):
+    raise ImproperlyConfigured("ALERT_LANGUAGE is neither en nor fi.")
+DEFAULT_FROM_EMAIL = env.str("ALERT_FROM_EMAIL", default="flashnode@localhost")
+
+_local_mail = "consolemail://" if DEBUG else "smtp://localhost:25"
+try:
+    globals().update(env.email_url("EMAIL_URL", default=_local_mail))
+except ImproperlyConfigured:
+    # The library names what it disliked, but not the variable.
+    raise ImproperlyConfigured("EMAIL_URL has no scheme we know; smtp+tls:// is usual.") from None
+#: Whoever raises an alert waits for the mail server at most this long.
+EMAIL_TIMEOUT = 10
 
 # --- Django ----------------------------------------------------------------------------------
 
@@ -115,6 +150,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # First, so that a load balancer needs no host name, no TLS and no session.
+    "flashnode.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -189,7 +226,7 @@ Q_CLUSTER: dict[str, Any] = {
 if REDIS_URL:
     Q_CLUSTER["redis"] = REDIS_URL
 else:
-    Q_CLUSTER |= {"orm": "default", "poll": 0.2}
+    Q_CLUSTER |= {"orm": "default", "poll": 0.05}
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -348,6 +385,12 @@ UNFOLD = {
                         "history_edu",
                         "invoices_auditevent_changelist",
                         "invoices.view_auditevent",
+                    ),
+                    _link(
+                        _("Alerts"),
+                        "notifications",
+                        "invoices_alert_changelist",
+                        "invoices.view_alert",
                     ),
                 ],
             },

@@ -1,4 +1,5 @@
-"""The admin's start page: what needs whom now, each figure a link to exactly its rows."""
+"""The admin's start page: whether the engine runs, and what needs whom now, each figure a link to
+exactly its rows."""
 
 from __future__ import annotations
 
@@ -19,6 +20,8 @@ from integrations.models import Tenant
 from invoices.admin.words import money
 from invoices.enums import ExportStatus
 from invoices.models import InvoiceExport
+from invoices.watch.findings import Signs, evaluate
+from invoices.watch_models import Alert
 
 _DAYS = 7
 #: Amounts in other currencies are not added up with euros.
@@ -50,7 +53,26 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if user.has_perm("integrations.view_tenant"):
         place = 0 if user.has_perm("integrations.file_credential") else len(sections)
         sections.insert(place, _connections())
-    return context | {"title": _("Home"), "sections": sections}
+    engine = _engine(user) if sections else None
+    return context | {"title": _("Home"), "sections": sections, "engine": engine}
+
+
+def _engine(user: Any) -> dict[str, Any]:
+    """Whether the engine runs, for every role; the open alerts for those who may see them."""
+    signs = Signs.read()
+    engine: dict[str, Any] = {
+        "findings": [finding.explained() for finding in evaluate(signs)],
+        "sign": _("The engine runs; last sign of life %(seconds)d s ago.")
+        % {"seconds": signs.last_seconds},
+    }
+    if user.has_perm("invoices.view_alert"):
+        count = Alert.objects.filter(recovered_at=None).count()
+        if count:
+            engine["alerts"] = {
+                "title": _("Open alerts: %(count)d") % {"count": count},
+                "url": f"{reverse('admin:invoices_alert_changelist')}?open=yes",
+            }
+    return engine
 
 
 def _needs_action() -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Addresses: the admin is the whole site; the language switch belongs to it."""
+"""Addresses: the admin is the whole site; the language switch belongs to it.
+
+`/healthz` and `/readyz` are answered before any address is looked up: `flashnode.health`.
+"""
 
 from django.contrib import admin
 from django.urls import include, path

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from django.conf import settings
@@ -20,9 +20,6 @@ from integrations.custody import open_api_key
 from integrations.models import Credential, Tenant
 from integrations.procountor import AccessToken, Environment, ProcountorClient, pooled_session
 from integrations.secrets import Sealed, SecretUnreadable, seal
-
-_RENEWAL_SECONDS = 60
-_MAX_HOLD_BACK_SECONDS = 300.0
 
 
 class CredentialMissing(Exception):
@@ -44,8 +41,17 @@ def environment_of(name: str) -> Environment:
     )
 
 
-def client_for(tenant: Tenant, credential: Credential | None = None) -> ProcountorClient:
-    """A client that acts for `tenant`. Raises CredentialMissing."""
+def client_for(
+    tenant: Tenant,
+    credential: Credential | None = None,
+    *,
+    on_rate_limit: Callable[[], None] | None = None,
+) -> ProcountorClient:
+    """A client that acts for `tenant`; `on_rate_limit` hears that Procountor wants us slower.
+
+    It may be used by several threads, for as long as the credential is the active one. Raises
+    CredentialMissing.
+    """
     credential = credential or tenant.active_credential
     if credential is None:
         raise CredentialMissing(f"Tenant {tenant.pk} has no active credential.")
@@ -56,18 +62,22 @@ def client_for(tenant: Tenant, credential: Credential | None = None) -> Procount
         tokens=CachedTokens(credential),
         session=pooled_session(),
         before_request=partial(limits.wait_for_turn, name),
-        on_rate_limit=partial(_slow_down, name),
+        on_rate_limit=partial(_slow_down, name, on_rate_limit),
     )
 
 
-def _slow_down(name: str, seconds: float) -> None:
-    limits.hold_back(name, min(seconds, _MAX_HOLD_BACK_SECONDS))
+def _slow_down(name: str, tell: Callable[[], None] | None, seconds: float) -> None:
+    if tell is not None:
+        tell()
+    limits.hold_back(name, seconds)
 
 
 class CachedTokens:
-    """Access tokens of one credential in the shared cache, encrypted."""
+    """Access tokens of one credential in the shared cache, encrypted; the one in use is kept in
+    memory too, so that a request does not ask the cache."""
 
     def __init__(self, credential: Credential) -> None:
+        self._at_hand: AccessToken | None = None
         # The environment's address and client are part of the key: a token of the sandbox
         # must never be offered to the real server after a change of settings.
         config = settings.PROCOUNTOR[credential.tenant.environment]
@@ -75,6 +85,12 @@ class CachedTokens:
         self._key = f"access-token:{credential.pk}"
 
     def get(self) -> AccessToken | None:
+        token = self._at_hand
+        if token is None or not token.is_fresh():
+            token = self._at_hand = self._shared()
+        return token
+
+    def _shared(self) -> AccessToken | None:
         sealed = cache.get(self._key)
         if sealed is None:
             return None
@@ -88,9 +104,12 @@ class CachedTokens:
         content = json.dumps({"value": token.value, "expires_at": token.expires_at})
         lifetime_seconds = max(1, int(token.expires_at - time.time()))
         cache.set(self._key, seal(content, self._owner).token, lifetime_seconds)
+        self._at_hand = token
 
     def drop(self, token: AccessToken) -> None:
-        current = self.get()
+        if self._at_hand == token:
+            self._at_hand = None
+        current = self._shared()
         if current is not None and current.value == token.value:
             cache.delete(self._key)
 
@@ -98,8 +117,9 @@ class CachedTokens:
     def renewal(self) -> Iterator[None]:
         """One renewer at a time; the others wait, then find the new token in the cache."""
         lock = f"{self._key}:renewal"
-        deadline = time.monotonic() + _RENEWAL_SECONDS
-        while not cache.add(lock, 1, _RENEWAL_SECONDS) and time.monotonic() < deadline:
+        longest_seconds = settings.PROCOUNTOR_TOTAL_TIMEOUT_SECONDS
+        deadline = time.monotonic() + longest_seconds
+        while not cache.add(lock, 1, longest_seconds) and time.monotonic() < deadline:
             time.sleep(0.05)
         try:
             yield

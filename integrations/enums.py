@@ -85,3 +85,11 @@ class Mover(models.TextChoices):
     CUSTOMER = "customer", _("Customer")
     US = "us", _("Flashnode")
     PROCOUNTOR = "procountor", _("Procountor")
+
+
+class CircuitState(models.TextChoices):
+    """Whether an environment of Procountor answers."""
+
+    CLOSED = "closed", _("Answers")
+    OPEN = "open", _("Outage")
+    RAMPING = "ramping", _("Coming back")

@@ -18,6 +18,7 @@ from integrations import accounts
 from integrations.enums import (
     AfterSubmit,
     CheckOutcome,
+    CircuitState,
     CredentialState,
     Environment,
     InvoiceChannel,
@@ -94,6 +95,11 @@ class Tenant(models.Model):
         max_length=20,
         choices=AfterSubmit,
         default=AfterSubmit.LEAVE_UNFINISHED,
+        help_text=_(
+            "Leave unfinished: a person checks and approves each invoice in Procountor. Approve: "
+            "the invoice goes into the books and the VAT return, and nobody gets it. Approve and "
+            "send: Procountor also delivers it to the buyer at once, which cannot be undone."
+        ),
     )
     default_vat_status = models.PositiveSmallIntegerField(
         _("default VAT status"),
@@ -162,16 +168,17 @@ class Tenant(models.Model):
             self.business_id = ytunnus.format(self.business_id)
         except (NumberInvalid, ValueError):
             return  # the field's own validator says so
-        if self.after_submit != AfterSubmit.LEAVE_UNFINISHED:
-            raise ValidationError(
-                {
-                    "after_submit": _(
-                        "Approving and sending by us is not available yet: leave invoices "
-                        "unfinished and approve them in Procountor."
-                    )
-                }
-            )
+        self._clean_after_submit()
         self._clean_vat_statuses()
+
+    def _clean_after_submit(self) -> None:
+        sends = self.after_submit == AfterSubmit.APPROVE_AND_SEND
+        if sends and self.invoice_channel == InvoiceChannel.NO_SENDING:
+            text = _(
+                "An invoice whose channel is “No sending” cannot be sent: choose another channel, "
+                "or only approve."
+            )
+            raise ValidationError({"after_submit": text})
 
     def _clean_vat_statuses(self) -> None:
         statuses = self.vat_status_by_category
@@ -338,10 +345,50 @@ class ConnectionCheck(models.Model):
 
 
 class SpeedLimit(models.Model):
-    """The next free moment (Unix seconds) for a request, shared by all processes and machines."""
+    """The next free moment for a request to one environment, shared by all processes and
+    machines; nobody sends before `held_until`. Unix seconds, by the database server's clock."""
 
     name = models.CharField(max_length=20, primary_key=True)
     next_at = models.FloatField(default=0)
+    held_until = models.FloatField(default=0)
 
     def __str__(self) -> str:
         return self.name
+
+
+class Circuit(models.Model):
+    """Whether one environment of Procountor answers. Written by `integrations.outages` only.
+
+    CLOSED: all is well. OPEN: an outage, nothing is sent but a probe at `probe_at`. RAMPING: a
+    probe was answered, and each worker keeps at most `allowed` requests in flight.
+    """
+
+    environment = models.CharField(max_length=10, primary_key=True, choices=Environment)
+    state = models.CharField(max_length=10, choices=CircuitState, default=CircuitState.CLOSED)
+    since = models.DateTimeField(null=True)
+    probe_at = models.DateTimeField(null=True)
+    allowed = models.PositiveSmallIntegerField(default=0)
+    answered = models.PositiveIntegerField(default=0)
+    cause = models.CharField(max_length=40, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.environment}: {self.state}"
+
+
+class RequestTally(models.Model):
+    """How many requests to one environment were answered and how many failed in one minute."""
+
+    environment = models.CharField(max_length=10, choices=Environment)
+    minute = models.DateTimeField()
+    answered = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["environment", "minute"], name="one_tally_per_environment_and_minute"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.environment} {self.minute:%H:%M}: {self.answered}/{self.failed}"

@@ -10,6 +10,9 @@ class InvoicesConfig(AppConfig):
 
     def ready(self) -> None:
         from invoices import audit, engine  # noqa: PLC0415 - models exist only now
+        from invoices.watch import heartbeats, tenants  # noqa: PLC0415 - as above
 
         audit.listen()
         engine.listen()
+        heartbeats.listen()
+        tenants.listen()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -10,6 +11,7 @@ from django.utils import timezone
 
 from integrations.models import Tenant
 from integrations.signals import acted
+from invoices.bulk import insert_each
 from invoices.models import AuditEvent, InvoiceExport
 
 
@@ -29,6 +31,25 @@ def record(
         export=export,
         by_id=by.pk if by else None,
         data=data or {},
+    )
+
+
+def record_each(action: str, facts: Mapping[InvoiceExport, dict[str, Any]]) -> None:
+    """Append one event of the same action for each export, with its own facts."""
+    now = timezone.now()
+    insert_each(
+        AuditEvent,
+        [
+            {
+                "at": now,
+                "action": action,
+                "tenant_id": export.tenant_id,
+                "export_id": export.pk,
+                "by_id": None,
+                "data": data,
+            }
+            for export, data in facts.items()
+        ],
     )
 
 

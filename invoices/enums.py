@@ -59,3 +59,46 @@ class ItemOutcome(models.TextChoices):
 class ReceivedVia(models.TextChoices):
     UPLOAD = "upload", _("Upload in the admin")
     COMMAND = "command", _("Command line")
+
+
+class LookUpPurpose(models.TextChoices):
+    """Why Procountor was asked whether it has an invoice."""
+
+    SETTLE = "settle", _("An answer was lost")
+    BEFORE_SUBMIT = "before_submit", _("It was tried before")
+
+
+class LookUpVerdict(models.TextChoices):
+    """What a look-up says about one invoice."""
+
+    ABSENT = "absent", _("Not in Procountor")
+    EQUAL = "equal", _("The same invoice")
+    DIFFERENT = "different", _("A different invoice with this number")
+    SEVERAL = "several", _("Several invoices with this number")
+    NO_ANSWER = "no_answer", _("No clear answer")
+    REFUSED = "refused", _("Refused")
+
+
+class StepKind(models.TextChoices):
+    """What may follow once an invoice is in Procountor."""
+
+    ATTACH = "attach", _("Attach a PDF")
+    APPROVE = "approve", _("Approve")
+    SEND = "send", _("Send to the buyer")
+
+
+class StepStatus(models.TextChoices):
+    WAITING = "waiting", _("Waiting")
+    RUNNING = "running", _("On its way")
+    DONE = "done", _("Done")
+    UNKNOWN = "unknown", _("Unknown")
+    NEEDS_ATTENTION = "needs_attention", _("Needs attention")
+    SKIPPED = "skipped", _("Skipped")
+
+
+class StepCallPurpose(models.TextChoices):
+    """Why Procountor is called for a step: only ACT changes anything there."""
+
+    ACT = "act", _("The step itself")
+    CHECK = "check", _("Read before the step")
+    SETTLE = "settle", _("Read after a lost answer")

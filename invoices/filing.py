@@ -22,7 +22,12 @@ from invoices.intake import ReadItem, ReadResult, read
 from invoices.intake.values import storable
 from invoices.mapping import ExportSettings, Mapped, ReferenceData, map_invoice
 from invoices.models import Invoice, ReceivedFile, ReceivedItem
-from invoices.preflight import FIXED_OUTSIDE_THE_INVOICE, reference_of, settings_of
+from invoices.preflight import (
+    FIXED_OUTSIDE_THE_INVOICE,
+    latest_reference_data,
+    reference_of,
+    settings_of,
+)
 
 
 def file_invoices(
@@ -89,7 +94,7 @@ class _Intake:
     ) -> None:
         self.tenant, self.received, self.by, self.queue = tenant, received, by, queue
         self.settings: ExportSettings = settings_of(tenant)
-        self.reference: ReferenceData = reference_of(tenant)
+        self.reference: ReferenceData = reference_of(latest_reference_data(tenant))
         self.queued = 0
 
     def take(self, item: ReadItem) -> None:
@@ -108,7 +113,7 @@ class _Intake:
         self._accept(item, item.document, mapped)
 
     def _take_known(self, item: ReadItem, document: InvoiceDocument, known: Invoice) -> None:
-        if known.content_sha256 == _digest(document.as_json()):
+        if _as_before(item, document, known):
             self._keep(item, ItemOutcome.DUPLICATE, invoice=known)
         else:
             problem = Problem("changed_duplicate", place="number", value=known.number)
@@ -131,6 +136,9 @@ class _Intake:
         )
         warnings = [warning.as_json() for warning in (*item.warnings, *mapped.warnings)]
         export = exports.create(invoice, by=self.by, warnings=warnings)
+        for pdf in item.attachments:
+            refused = exports.steps.attach(invoice, pdf, by=self.by)
+            assert not refused, refused  # reading refuses a second file of one name
         if mapped.problems:
             exports.hold_for_attention(export, mapped.problems)
         elif self.queue:
@@ -154,6 +162,13 @@ class _Intake:
             problems=[problem.as_json() for problem in problems],
             warnings=[warning.as_json() for warning in item.warnings],
         )
+
+
+def _as_before(item: ReadItem, document: InvoiceDocument, known: Invoice) -> bool:
+    """Whether content and PDFs are those taken in before. PDFs that people added do not count."""
+    kept = set(known.attachments.values_list("name", "sha256"))
+    sent = {(pdf.name, pdf.sha256) for pdf in item.attachments}
+    return known.content_sha256 == _digest(document.as_json()) and sent <= kept
 
 
 def _digest(content: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """What we export, what became of it, and who did it.
 
 Rows here are written by named modules only: `intake.filing` (files, items, invoices),
-`exports` (exports and attempts), `audit` (audit events).
+`exports` (exports, attempts, steps), `audit` (audit events), `watch` (signs of life, alerts).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from integrations.models import Tenant
+from invoices import step_models, watch_models  # noqa: F401 - Django looks for models here
 from invoices.document import InvoiceDocument
 from invoices.enums import (
     AttemptOutcome,
@@ -21,6 +22,8 @@ from invoices.enums import (
     AttentionReason,
     ExportStatus,
     ItemOutcome,
+    LookUpPurpose,
+    LookUpVerdict,
     ParkedReason,
     ReceivedVia,
 )
@@ -130,7 +133,8 @@ class InvoiceExport(models.Model):
     """The intention that one invoice shall exist in Procountor, and its state.
 
     `status` is written by `invoices.exports` only, by conditional UPDATE. The row is also its
-    own place in the queue: `not_before`, `claim` and `lease_until` say when and by whom.
+    own place in the queue: `not_before` is when the engine next does something about it (submit,
+    look up or read back, by status), `claim` and `lease_until` say who is at it.
     """
 
     invoice = models.OneToOneField(
@@ -163,6 +167,9 @@ class InvoiceExport(models.Model):
     trigger_reason = models.CharField(_("reason"), max_length=500, blank=True)
     retries = models.PositiveSmallIntegerField(_("retries"), default=0)
     lookups = models.PositiveSmallIntegerField(_("look-ups"), default=0)
+    #: Look in Procountor before the first attempt too: after a restored backup there may have
+    #: been attempts that this database knows nothing of.
+    look_first = models.BooleanField(default=False)
     claim = models.CharField(max_length=32, blank=True)
     lease_until = models.DateTimeField(null=True)
 
@@ -181,15 +188,17 @@ class InvoiceExport(models.Model):
         verbose_name_plural = _("exports")
         ordering = ["-pk"]
         indexes = [
+            # Conditions on NULL, not on a status: SQLite uses a partial index with bound
+            # parameters only when a comparison implies IS NOT NULL.
             models.Index(
-                fields=["tenant", "not_before", "id"],
+                fields=["tenant", "status", "not_before", "id"],
                 name="exports_due_per_lane",
-                condition=Q(status__in=["queued", "unknown"]),
+                condition=Q(not_before__isnull=False),
             ),
             models.Index(
                 fields=["lease_until"],
                 name="exports_in_flight",
-                condition=Q(status="submitting"),
+                condition=Q(lease_until__isnull=False),
             ),
             models.Index(
                 fields=["tenant", "parked_reason"],
@@ -208,12 +217,25 @@ class InvoiceExport(models.Model):
         return self.invoice.number
 
 
+class Restore(models.Model):
+    """A backup was put back. What was submitted after the backup was made is unknown here, so
+    until `cautious_until` new exports are looked for in Procountor before their first attempt."""
+
+    at = models.DateTimeField(auto_now_add=True)
+    cautious_until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M}"
+
+
 class Lane(models.Model):
-    """One tenant's queue. Whoever holds the lane is the only one who submits from it."""
+    """One tenant's queue. Whoever holds the lane is the only one who submits from it; the lane
+    served longest ago is taken first."""
 
     tenant = models.OneToOneField(Tenant, models.PROTECT, primary_key=True)
     holder = models.CharField(max_length=32, blank=True)
     lease_until = models.DateTimeField(null=True)
+    served_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = _("lane")
@@ -268,6 +290,36 @@ class SubmissionAttempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.export} / {self.number}"
+
+
+class LookUp(models.Model):
+    """One question to Procountor whether it has an invoice, and the answer. Evidence: written
+    once, after the answer, never changed (database triggers refuse it)."""
+
+    export = models.ForeignKey(
+        InvoiceExport, models.PROTECT, related_name="look_ups", verbose_name=_("export")
+    )
+    purpose = models.CharField(_("asked because"), max_length=16, choices=LookUpPurpose)
+    after_attempt = models.PositiveIntegerField(_("after attempt"))
+    asked_at = models.DateTimeField(_("asked"))
+    answered_at = models.DateTimeField(_("answered"))
+    query = models.JSONField(_("query"))
+    #: Every hit of the search: [{id, number, status, date, currency, total}].
+    hits = models.JSONField(_("hits"), default=list)
+    #: The one invoice that was compared, as Procountor tells it; {} when there was not one.
+    found = models.JSONField(_("found"), default=dict)
+    verdict = models.CharField(_("verdict"), max_length=16, choices=LookUpVerdict)
+    #: Of a verdict "no answer" or "refused": the short word for what happened.
+    cause = models.CharField(_("cause"), max_length=40, blank=True)
+    http_status = models.PositiveSmallIntegerField(_("HTTP status"), null=True)
+
+    class Meta:
+        verbose_name = _("look-up")
+        verbose_name_plural = _("look-ups")
+        ordering = ["export", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.export} / {self.asked_at:%Y-%m-%d %H:%M:%S}"
 
 
 class EvidenceQuerySet(models.QuerySet["AuditEvent"]):

@@ -50,9 +50,9 @@ def latest_reference_data(tenant: Tenant) -> dict[str, Any]:
     return check.reference_data if check else {}
 
 
-def reference_of(tenant: Tenant) -> ReferenceData:
-    """Reference data for mapping; what is not known is None, and its check is left out."""
-    known = latest_reference_data(tenant)
+def reference_of(known: dict[str, Any]) -> ReferenceData:
+    """What `latest_reference_data` knows, for mapping; what is not known is None, and its check
+    is left out."""
     percents, statuses = known.get("vat_percents"), known.get("vat_statuses")
     accounts, periods = known.get("active_accounts"), known.get("periods")
     return ReferenceData(

@@ -1,80 +1,132 @@
 """Asks Procountor what became of exports: settles UNKNOWN, reads submitted invoices back.
 
-Never POSTs. A look-up searches by `originalInvoiceNumber` and compares what it finds with our
-invoice; the client compares the numbers exactly (whether Procountor's search does is unknown,
-REFERENCE section 12). Every look-up leaves an audit event with query, hits and verdict.
+Never POSTs. Asking (`ask`, HTTP only) and judging (database only) are apart, so that no database
+work waits for a request. A look-up searches by `originalInvoiceNumber` and compares what it finds
+with our invoice; the client compares the numbers exactly (whether Procountor's search does is
+unknown, REFERENCE section 12). Every look-up is kept with its query, times, hits and verdict.
 """
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
 
 from integrations.procountor import (
-    CredentialRefused,
-    NotSubmitted,
-    OutcomeUnknown,
+    FoundInvoice,
     ProcountorClient,
+    ProcountorError,
     Rejected,
     RemoteInvoice,
 )
 from invoices import audit, exports
 from invoices.document import Problem
-from invoices.enums import AttentionReason, ExportStatus
-from invoices.models import InvoiceExport
+from invoices.enums import AttentionReason, LookUpPurpose, LookUpVerdict
+from invoices.models import InvoiceExport, LookUp
 
+#: Hits in these states are as good as none: nothing would be booked twice.
 _GONE = frozenset({"INVALIDATED", "DELETED"})
-_READ_BACK_AT_ONCE = 200
 
 
-class Verdict(StrEnum):
-    ABSENT = "absent"
-    EQUAL = "equal"
-    DIFFERENT = "different"
-    SEVERAL = "several"
+@dataclass(frozen=True)
+class Reply:
+    """What Procountor answered to the question whether it has an invoice."""
+
+    asked_at: dt.datetime
+    answered_at: dt.datetime
+    hits: tuple[FoundInvoice, ...] = ()
+    #: The whole invoice, when exactly one hit counts.
+    invoice: RemoteInvoice | None = None
+    error: ProcountorError | None = None
+
+    @property
+    def counting(self) -> list[FoundInvoice]:
+        return [hit for hit in self.hits if hit.status not in _GONE]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a look-up found: the invoice when there is exactly one, and words for a person."""
+    """What a look-up says: the invoice when there is exactly one, and words for a person."""
 
-    verdict: Verdict
+    verdict: LookUpVerdict
     invoice: RemoteInvoice | None = None
     described: str = ""
 
 
-def look_up(export: InvoiceExport, client: ProcountorClient) -> Finding:
-    """Search Procountor for the export's invoice. Raises the client's errors."""
-    number = export.invoice.number
-    hits = [
-        hit
-        for hit in client.find_invoices(original_invoice_number=number)
-        if hit.status not in _GONE
-    ]
-    finding = _judge(export, client, [hit.id for hit in hits])
-    audit.record(
-        "export.looked_up",
-        export=export,
-        data={
-            "query": {"originalInvoiceNumber": number, "types": "SALES_INVOICE"},
-            "hits": [hit.id for hit in hits],
-            "verdict": str(finding.verdict),
-        },
-    )
+def ask(number: str, client: ProcountorClient) -> Reply:
+    """Search Procountor for the invoice with this number. Makes requests only, and raises
+    nothing of the client's: an error is part of the reply."""
+    asked_at = timezone.now()
+    hits: list[FoundInvoice] = []
+    try:
+        hits = client.find_invoices(original_invoice_number=number)
+        counting = [hit for hit in hits if hit.status not in _GONE]
+        invoice = client.get_invoice(counting[0].id) if len(counting) == 1 else None
+    except ProcountorError as error:
+        return Reply(asked_at, timezone.now(), tuple(hits), error=error)
+    return Reply(asked_at, timezone.now(), tuple(hits), invoice)
+
+
+def judge(export: InvoiceExport, reply: Reply) -> Finding:
+    """What the reply says about our invoice. Pure."""
+    if reply.error is not None:
+        refused = isinstance(reply.error, Rejected)
+        return Finding(LookUpVerdict.REFUSED if refused else LookUpVerdict.NO_ANSWER)
+    counting = reply.counting
+    if len(counting) > 1:
+        described = ", ".join(str(hit.id) for hit in counting)
+        return Finding(LookUpVerdict.SEVERAL, described=described)
+    if reply.invoice is None:
+        return Finding(LookUpVerdict.ABSENT)
+    differences = differing(export, reply.invoice)
+    if differences:
+        return Finding(LookUpVerdict.DIFFERENT, reply.invoice, ", ".join(differences))
+    return Finding(LookUpVerdict.EQUAL, reply.invoice)
+
+
+def record(export: InvoiceExport, purpose: LookUpPurpose, reply: Reply) -> Finding:
+    """Judge a reply and keep it as evidence."""
+    finding = judge(export, reply)
+    query = {"originalInvoiceNumber": export.invoice.number, "types": "SALES_INVOICE"}
+    with transaction.atomic():
+        LookUp.objects.create(
+            export=export,
+            purpose=purpose,
+            after_attempt=export.attempts.aggregate(last=Max("number"))["last"] or 0,
+            asked_at=reply.asked_at,
+            answered_at=reply.answered_at,
+            query=query,
+            hits=[_facts(hit) for hit in reply.hits],
+            found=_facts(reply.invoice) if reply.invoice else {},
+            verdict=finding.verdict,
+            cause=reply.error.cause[:40] if reply.error else "",
+            http_status=reply.error.status if reply.error else None,
+        )
+        hits = [hit.id for hit in reply.hits]
+        data = {"query": query, "hits": hits, "verdict": str(finding.verdict)}
+        audit.record("export.looked_up", export=export, data=data)
     return finding
 
 
-def _judge(export: InvoiceExport, client: ProcountorClient, remote_ids: list[int]) -> Finding:
-    if not remote_ids:
-        return Finding(Verdict.ABSENT)
-    if len(remote_ids) > 1:
-        return Finding(Verdict.SEVERAL, described=", ".join(str(i) for i in remote_ids))
-    remote = client.get_invoice(remote_ids[0])
-    differences = differing(export, remote)
-    if differences:
-        return Finding(Verdict.DIFFERENT, remote, ", ".join(differences))
-    return Finding(Verdict.EQUAL, remote)
+def _facts(remote: RemoteInvoice) -> dict[str, Any]:
+    total = remote.gross_total
+    return {
+        "id": remote.id,
+        "number": remote.original_invoice_number,
+        "remote_number": str(remote.invoice_number or ""),
+        "status": remote.status,
+        "date": remote.date.isoformat() if remote.date else "",
+        "due_date": remote.due_date.isoformat() if remote.due_date else "",
+        "currency": remote.currency,
+        "total": "" if total is None else str(total),
+        "buyer": remote.buyer_name,
+    }
 
 
 def tolerance(export: InvoiceExport) -> Decimal:
@@ -92,81 +144,74 @@ def differing(export: InvoiceExport, remote: RemoteInvoice) -> list[str]:
         found.append(f"currency: {remote.currency} / {invoice.currency}")
     if remote.gross_total is not None:
         difference = abs(remote.gross_total - invoice.gross_total)
-        if difference > tolerance(export):
+        if difference and difference > tolerance(export):
             found.append(f"total: {remote.gross_total} / {invoice.gross_total}")
     return found
 
 
-def settle_unknown(export: InvoiceExport, client: ProcountorClient, *, blind: bool) -> None:
-    """Settle one UNKNOWN export by asking. `blind`: the user cannot see all sales invoices, so
-    that finding nothing would prove nothing. Raises CredentialRefused, nothing changed."""
-    if blind:
-        exports.conflict(export, AttentionReason.LOOKUP_BLIND, Problem("lookup_blind"))
-        return
-    try:
-        finding = look_up(export, client)
-    except (NotSubmitted, OutcomeUnknown):
+def settle_unknown(export: InvoiceExport, reply: Reply) -> Finding:
+    """Settle one UNKNOWN export by what Procountor answered."""
+    finding = record(export, LookUpPurpose.SETTLE, reply)
+    if finding.verdict == LookUpVerdict.NO_ANSWER:
         exports.look_again(export, counted=False)
-        return
-    except CredentialRefused:
-        raise
-    except Rejected as error:
-        problem = Problem("lookup_refused", value=str(error.status or error.cause))
-        exports.conflict(export, AttentionReason.LOOKUP_BLIND, problem)
-        return
-    settle_finding(export, finding)
-    if finding.verdict == Verdict.ABSENT:
-        if export.lookups + 1 >= 2:
-            exports.not_there(export)
-        else:
-            exports.look_again(export, counted=True)
+    elif finding.verdict != LookUpVerdict.ABSENT:
+        settle_finding(export, finding, reply)
+    elif export.lookups + 1 >= 2:
+        exports.not_there(export)
+    else:
+        exports.look_again(export, counted=True)
+    return finding
 
 
-def settle_finding(export: InvoiceExport, finding: Finding) -> bool:
-    """Adopt what is ours, hold what is not. False when nothing was found."""
-    if finding.verdict == Verdict.EQUAL and finding.invoice is not None:
+def cannot_look(export: InvoiceExport) -> None:
+    """The key's user does not see all sales invoices, so finding nothing would prove nothing."""
+    exports.conflict(export, AttentionReason.LOOKUP_BLIND, Problem("lookup_blind"))
+
+
+def settle_finding(export: InvoiceExport, finding: Finding, reply: Reply) -> bool:
+    """Adopt what is ours, hold what is not or what could not be seen. False when Procountor does
+    not have the invoice, or gave no clear answer: nothing was changed then."""
+    if finding.verdict == LookUpVerdict.EQUAL and finding.invoice is not None:
         return exports.adopt(export, finding.invoice)
-    if finding.verdict == Verdict.DIFFERENT:
+    if finding.verdict == LookUpVerdict.DIFFERENT:
         problem = Problem("conflict", value=finding.described)
         return exports.conflict(export, AttentionReason.CONFLICT, problem)
-    if finding.verdict == Verdict.SEVERAL:
+    if finding.verdict == LookUpVerdict.SEVERAL:
         problem = Problem("several_found", value=finding.described)
         return exports.conflict(export, AttentionReason.CONFLICT, problem)
+    if finding.verdict == LookUpVerdict.REFUSED and reply.error is not None:
+        problem = Problem("lookup_refused", value=str(reply.error.status or reply.error.cause))
+        return exports.conflict(export, AttentionReason.LOOKUP_BLIND, problem)
     return False
 
 
-def read_back(tenant_pk: int, client: ProcountorClient) -> int:
-    """Read what was submitted back from Procountor and compare; returns how many were equal.
+def read_back(submitted: Iterable[InvoiceExport], found: Iterable[RemoteInvoice]) -> int:
+    """Compare what was submitted with Procountor's own copies; returns how many are equal. What
+    was not found is read again later."""
+    remotes = {remote.id: remote for remote in found}
+    equal, missing = [], []
+    for export in submitted:
+        remote = remotes.get(export.remote_id or 0)
+        if remote is None:
+            missing.append(export)
+        elif problems := _problems(export, remote):
+            exports.differs(export, problems, remote)
+        else:
+            equal.append((export, remote))
+    exports.read_later(missing)
+    with transaction.atomic():
+        moved = exports.read_back(equal)
+        exports.steps.plan(moved)
+    return len(moved)
 
-    Raises the client's errors; what was not read stays SUBMITTED and is read the next time.
-    """
-    submitted = list(
-        InvoiceExport.objects.filter(
-            tenant_id=tenant_pk, status=ExportStatus.SUBMITTED, problems=[]
-        )
-        .select_related("invoice")
-        .order_by("pk")[:_READ_BACK_AT_ONCE]
-    )
-    if not submitted:
-        return 0
-    wanted = {export.remote_id: export for export in submitted if export.remote_id is not None}
-    found = client.get_invoices(list(wanted))
-    return sum(_compare(wanted[remote.id], remote) for remote in found if remote.id in wanted)
 
-
-def _compare(export: InvoiceExport, remote: RemoteInvoice) -> bool:
-    problems: list[Problem] = []
-    if (
-        remote.original_invoice_number != export.invoice.number
-        or remote.date != export.invoice.date
+def _problems(export: InvoiceExport, remote: RemoteInvoice) -> list[Problem]:
+    differences = differing(export, remote)
+    if remote.original_invoice_number != export.invoice.number or (
+        remote.date != export.invoice.date
     ):
-        problems.append(Problem("conflict", value=", ".join(differing(export, remote))))
-    elif differing(export, remote):
-        problems.append(
-            Problem(
-                "total_differs",
-                value=str(remote.gross_total),
-                expected=str(export.invoice.gross_total),
-            )
-        )
-    return exports.read_back(export, remote, problems)
+        return [Problem("conflict", value=", ".join(differences))]
+    if differences:
+        theirs, ours = str(remote.gross_total), str(export.invoice.gross_total)
+        return [Problem("total_differs", value=theirs, expected=ours)]
+    return []

@@ -1,15 +1,17 @@
-"""Background tasks about exports. Thin: wake-ups with primary keys; the rows are the queue."""
+"""Background tasks about exports. Thin: hints that something is due; the rows are the queue."""
 
 from __future__ import annotations
 
 from invoices import engine
+from invoices.watch import beat
 
 
-def run_lane(tenant_pk: int) -> int:
-    """Work through one tenant's due exports."""
-    return engine.run_lane(tenant_pk)
+def run_lanes() -> int:
+    """Work through what is due."""
+    return engine.run_lanes()
 
 
 def sweep() -> int:
     """Every minute: expire dead claims, wake lanes whose wake-up was lost."""
+    beat("sweep")
     return engine.sweep()

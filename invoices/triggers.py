@@ -1,21 +1,30 @@
 """Database triggers that keep evidence as it was written, on SQLite and PostgreSQL.
 
 Audit events: no UPDATE, no DELETE. Attempts: no DELETE; an UPDATE only while the attempt is
-open. Received files and invoices: no UPDATE, no DELETE. On PostgreSQL TRUNCATE is refused too.
+open. Received files, invoices, their attachments and look-ups: no UPDATE, no DELETE. On
+PostgreSQL TRUNCATE is refused too.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-_FROZEN = ("invoices_auditevent", "invoices_invoice", "invoices_receivedfile")
-_ATTEMPTS = "invoices_submissionattempt"
-_TABLES = (*_FROZEN, _ATTEMPTS)
+_FROZEN = (
+    "invoices_auditevent",
+    "invoices_invoice",
+    "invoices_invoiceattachment",
+    "invoices_lookup",
+    "invoices_receivedfile",
+)
+_ATTEMPTS = ("invoices_stepattempt", "invoices_submissionattempt")
+_TABLES = (*_FROZEN, *_ATTEMPTS)
 
 
 def create_triggers(connection: Any) -> None:
-    """Create the triggers for the connection's database."""
-    _run(connection, _sqlite() if connection.vendor == "sqlite" else _postgresql())
+    """Create the triggers of every table that exists by now; those that exist stay."""
+    tables = set(connection.introspection.table_names())
+    make = _sqlite if connection.vendor == "sqlite" else _postgresql
+    _run(connection, make(tables))
 
 
 def drop_triggers(connection: Any) -> None:
@@ -42,33 +51,35 @@ def _run(connection: Any, statements: list[str]) -> None:
             cursor.execute(statement)
 
 
-def _sqlite() -> list[str]:
-    def trigger(table: str, event: str, condition: str = "") -> str:
-        return (
-            f"CREATE TRIGGER {table}_{event} BEFORE {event.upper()} ON {table} {condition} "
-            "BEGIN SELECT RAISE(ABORT, 'evidence is never changed or deleted'); END"
-        )
+def _wanted(tables: set[str], events: tuple[str, ...]) -> list[tuple[str, str, str]]:
+    """(table, event, condition) of each trigger."""
+    frozen = [(table, event, "") for table in _FROZEN for event in events]
+    closed = [
+        (table, event, "OLD.finished_at IS NOT NULL" if event == "update" else "")
+        for table in _ATTEMPTS
+        for event in events
+    ]
+    return [trigger for trigger in frozen + closed if trigger[0] in tables]
 
+
+def _sqlite(tables: set[str]) -> list[str]:
     return [
-        *(trigger(table, event) for table in _FROZEN for event in ("update", "delete")),
-        trigger(_ATTEMPTS, "update", "WHEN OLD.finished_at IS NOT NULL"),
-        trigger(_ATTEMPTS, "delete"),
+        f"CREATE TRIGGER IF NOT EXISTS {table}_{event} BEFORE {event.upper()} ON {table} "
+        + (f"WHEN {condition} " if condition else "")
+        + "BEGIN SELECT RAISE(ABORT, 'evidence is never changed or deleted'); END"
+        for table, event, condition in _wanted(tables, ("update", "delete"))
     ]
 
 
-def _postgresql() -> list[str]:
-    def trigger(table: str, event: str, condition: str = "") -> str:
-        level = "STATEMENT" if event == "truncate" else "ROW"
-        return (
-            f"CREATE TRIGGER {table}_{event} BEFORE {event.upper()} ON {table} "
-            f"FOR EACH {level} {condition} EXECUTE FUNCTION refuse_change_of_evidence()"
-        )
-
+def _postgresql(tables: set[str]) -> list[str]:
     return [
-        "CREATE FUNCTION refuse_change_of_evidence() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION 'evidence is never changed or deleted'; END $$",
-        *(trigger(t, e) for t in _FROZEN for e in ("update", "delete", "truncate")),
-        trigger(_ATTEMPTS, "update", "WHEN (OLD.finished_at IS NOT NULL)"),
-        trigger(_ATTEMPTS, "delete"),
-        trigger(_ATTEMPTS, "truncate"),
+        "CREATE OR REPLACE FUNCTION refuse_change_of_evidence() RETURNS trigger LANGUAGE plpgsql "
+        "AS $$ BEGIN RAISE EXCEPTION 'evidence is never changed or deleted'; END $$",
+        *(
+            f"CREATE OR REPLACE TRIGGER {table}_{event} BEFORE {event.upper()} ON {table} "
+            f"FOR EACH {'STATEMENT' if event == 'truncate' else 'ROW'} "
+            + (f"WHEN ({condition}) " if condition else "")
+            + "EXECUTE FUNCTION refuse_change_of_evidence()"
+            for table, event, condition in _wanted(tables, ("update", "delete", "truncate"))
+        ),
     ]

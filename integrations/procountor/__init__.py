@@ -24,7 +24,7 @@ from .schemas import (
     UserRights,
     VatDefaults,
 )
-from .transport import pooled_session
+from .transport import now, pooled_session
 
 __all__ = [
     "AccessToken",
@@ -50,5 +50,6 @@ __all__ = [
     "TrackingPeriod",
     "UserRights",
     "VatDefaults",
+    "now",
     "pooled_session",
 ]

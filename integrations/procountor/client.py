@@ -26,7 +26,7 @@ from .auth import (
     token_form,
     token_from,
 )
-from .errors import NotSubmitted, OutcomeUnknown, ProcountorError
+from .errors import NotSubmitted, OutcomeUnknown, ProcountorError, redacted
 from .schemas import (
     Company,
     CompanyBankAccount,
@@ -90,6 +90,11 @@ class ProcountorClient:
         """
         self._token()
 
+    def is_authenticated(self) -> bool:
+        """Whether a fresh access token is at hand, without a request."""
+        token = self._tokens.get()
+        return token is not None and token.is_fresh()
+
     def status(self) -> ServiceStatus:
         """`GET /status`: Procountor's own health."""
         return ServiceStatus.read(self._object("GET", "/status"))
@@ -119,14 +124,17 @@ class ProcountorClient:
         answer = self._object("GET", "/fiscalyears")
         return [FiscalYear.read(item) for item in schemas.objects(answer, "fiscalYears")]
 
-    def create_invoice(self, body: bytes) -> CreatedInvoice:
+    def create_invoice(self, body: bytes, *, leave_by: float = float("inf")) -> CreatedInvoice:
         """Create one invoice, status UNFINISHED, from exactly these bytes of UTF-8 JSON.
 
         Makes one POST and never retries it: the API offers no idempotency key, so a second
         POST can book the invoice twice. A 200 without an integer id is OutcomeUnknown.
-        Source: POST /invoices, contract.json `saveInvoice`.
+        After `leave_by`, by `transport.now()`, it is not sent any more, nor repeated after a 401:
+        NotSubmitted("too_late"). Source: POST /invoices, contract.json `saveInvoice`.
         """
-        answer = self._call("POST", "/invoices", data=body, content_type="application/json")
+        answer = self._call(
+            "POST", "/invoices", data=body, content_type="application/json", leave_by=leave_by
+        )
         return self._invoice(CreatedInvoice, answer, "POST /invoices")
 
     def get_invoice(self, remote_id: int) -> RemoteInvoice:
@@ -170,18 +178,25 @@ class ProcountorClient:
         for item in self._pages("/invoices", query):
             yield FoundInvoice.read(item)
 
-    def approve(self, remote_id: int) -> None:
-        """`PUT /invoices/{id}/approve`: to NOT_SENT, or APPROVED when the channel is NO_SENDING."""
-        path = f"/invoices/{int(remote_id)}/approve"
-        self._done(path, self._call("PUT", path, data=b"{}", content_type="application/json"))
+    def approve(self, remote_id: int, *, leave_by: float = float("inf")) -> None:
+        """`PUT /invoices/{id}/approve`: to NOT_SENT, or APPROVED when the channel is NO_SENDING.
 
-    def send(self, remote_id: int) -> None:
+        `leave_by` as for `create_invoice`.
+        """
+        path = f"/invoices/{int(remote_id)}/approve"
+        answer = self._call(
+            "PUT", path, data=b"{}", content_type="application/json", leave_by=leave_by
+        )
+        self._done(path, answer)
+
+    def send(self, remote_id: int, *, leave_by: float = float("inf")) -> None:
         """`PUT /invoices/{id}/send`: deliver to the buyer. A second call delivers again.
 
         Success means accepted for delivery; delivery errors come later, see `transactions`.
+        `leave_by` as for `create_invoice`.
         """
         path = f"/invoices/{int(remote_id)}/send"
-        self._done(path, self._call("PUT", path))
+        self._done(path, self._call("PUT", path, leave_by=leave_by))
 
     def transactions(self, remote_id: int) -> list[InvoiceTransaction]:
         """`GET /invoices/{id}/transactions`: what happened to the invoice."""
@@ -195,11 +210,13 @@ class ProcountorClient:
         content: bytes,
         content_type: str,
         send_with_invoice: bool,
+        *,
+        leave_by: float = float("inf"),
     ) -> int:
         """Attach a file to an invoice and return the attachment's id.
 
         `name` has its extension. Raises ValueError above 10,000,000 bytes, before any request.
-        Source: POST /attachments, REFERENCE section 16.
+        `leave_by` as for `create_invoice`. Source: POST /attachments, REFERENCE section 16.
         """
         if len(content) > ATTACHMENT_LIMIT_BYTES:
             raise ValueError(f"an attachment may have at most {ATTACHMENT_LIMIT_BYTES} bytes")
@@ -213,7 +230,7 @@ class ProcountorClient:
             "meta": (None, simplejson.dumps(meta, use_decimal=True), "application/json"),
             "file": (name, content, content_type),
         }
-        answer = self._call("POST", "/attachments", files=parts)
+        answer = self._call("POST", "/attachments", files=parts, leave_by=leave_by)
         attachment = self._data(answer, "POST /attachments")
         attachment_id = schemas.integer(schemas.inside(attachment, "id"))
         if attachment_id is None:
@@ -269,14 +286,17 @@ class ProcountorClient:
         return data
 
     def _invoice(self, kind: type[Invoice], answer: Answer, during: str) -> Invoice:
-        return self._read(kind, self._data(answer, during), answer, during)
+        text = redacted(answer.content.decode("utf-8", "replace"), answer.secrets)
+        return self._read(kind, self._data(answer, during), answer, during, text)
 
-    def _read(self, kind: type[Invoice], data: object, answer: Answer, during: str) -> Invoice:
+    def _read(
+        self, kind: type[Invoice], data: object, answer: Answer, during: str, text: str = ""
+    ) -> Invoice:
         if not isinstance(data, dict):
             raise unusable(answer, "not_json", during)
         if schemas.integer(data.get("id")) is None:
             raise unusable(answer, "no_id", during)
-        return kind.read(data)
+        return kind.read(data, text)
 
     def _data(self, answer: Answer, during: str) -> Any:
         return data_of(answer, during)
@@ -294,6 +314,7 @@ class ProcountorClient:
         data: bytes | None = None,
         content_type: str = "",
         files: dict[str, Any] | None = None,
+        leave_by: float = float("inf"),
     ) -> Answer:
         """The answer to one API call; a 401 is repeated once with a new token, as unprocessed."""
         headers = {"Content-Type": content_type} if content_type else {}
@@ -301,28 +322,31 @@ class ProcountorClient:
             method, self.environment.base_url + path, headers=headers, data=data, files=files
         )
         token = self._token()
-        answer = self._authorized(request, token)
+        answer = self._authorized(request, token, leave_by)
         if answer.status == 401:
             self._tokens.drop(token)
             token = self._token()
-            answer = self._authorized(request, token)
+            answer = self._authorized(request, token, leave_by)
             if answer.status == 401:
                 self._tokens.drop(token)
         if answer.status == 429:
             self._rate_limited(failure_of(answer, f"{method} {path}"))
         return answer
 
-    def _authorized(self, request: requests.Request, token: AccessToken) -> Answer:
+    def _authorized(self, request: requests.Request, token: AccessToken, leave_by: float) -> Answer:
         request.headers["Authorization"] = f"Bearer {token.value}"
-        return self._exchange(request, token.value)
+        return self._exchange(request, token.value, leave_by)
 
-    def _exchange(self, request: requests.Request, secret: str) -> Answer:
+    def _exchange(
+        self, request: requests.Request, secret: str, leave_by: float = float("inf")
+    ) -> Answer:
         request.headers |= {"Accept": "application/json", "User-Agent": USER_AGENT}
         if self._before_request is not None:
             self._before_request()
         known = self._api_key if isinstance(self._api_key, str) else ""
         secrets = (secret, self.environment.client_secret, known)
-        return exchange(self._session or pooled_session(), request, self.environment, secrets)
+        session = self._session or pooled_session()
+        return exchange(session, request, self.environment, secrets, leave_by)
 
     def _token(self) -> AccessToken:
         token = self._tokens.get()

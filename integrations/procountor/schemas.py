@@ -14,6 +14,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Self
 
 Json = Mapping[str, Any]
+#: A date, where a field is called so.
+Day = date
 
 #: `GET /vats/default` declares the country as a plain string: a code or a name may come.
 _COUNTRY_CODES = {"FI": "FINLAND", "SE": "SWEDEN", "NO": "NORWAY", "DK": "DENMARK"}
@@ -266,15 +268,18 @@ class RemoteInvoice:
     invoice_type: str
     status: str
     date: date | None
+    due_date: Day | None
     version: str
     ledger_receipt_id: int | None
     currency: str
     gross_total: Decimal | None
     buyer_name: str
     raw: dict[str, Any] = field(repr=False, hash=False)
+    #: The answer as it came, when it was about this invoice alone.
+    answered: str = field(default="", repr=False, hash=False)
 
     @classmethod
-    def read(cls, data: dict[str, Any]) -> Self:
+    def read(cls, data: dict[str, Any], answered: str = "") -> Self:
         """Raises ValueError when there is no integer id."""
         remote_id = integer(data.get("id"))
         if remote_id is None:
@@ -287,12 +292,14 @@ class RemoteInvoice:
             invoice_type=text(data.get("type")),
             status=text(data.get("status")),
             date=day(data.get("date")),
+            due_date=day(inside(data, "paymentInfo", "dueDate") or data.get("dueDate")),
             version=text(data.get("version")),
             ledger_receipt_id=integer(data.get("ledgerReceiptId")),
             currency=currency,
             gross_total=gross_total,
             buyer_name=text(inside(data, "counterParty", "counterPartyAddress", "name")),
             raw=data,
+            answered=answered,
         )
 
 

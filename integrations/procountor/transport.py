@@ -33,7 +33,11 @@ from .errors import NotSubmitted, OutcomeUnknown, ProcountorError
 ANSWER_LIMIT_BYTES = 20_000_000
 PIECE_BYTES = 65_536
 POOL_HOSTS = 4
-POOL_CONNECTIONS = 16
+#: At least as many as one process keeps requests under way: one that finds no free connection
+#: opens another and closes it after.
+POOL_CONNECTIONS = 128
+#: How exactly the end of an exchange's time is kept.
+GUARD_SECONDS = 0.1
 
 _TRANSPORT_ERRORS = (rx.RequestException, ux.HTTPError, http.client.HTTPException, OSError)
 
@@ -51,14 +55,16 @@ class Answer:
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
-@dataclass
+@dataclass(eq=False)
 class _Wire:
     """What is known about the exchange under way in this thread."""
 
     deadline: float
+    leave_by: float = float("inf")
     watched: bool = False
     open: bool = False
-    timer: threading.Timer | None = None
+    written: bool = False
+    sock: socket.socket | None = None
 
     @property
     def is_over(self) -> bool:
@@ -66,13 +72,46 @@ class _Wire:
 
     def watch(self, sock: socket.socket) -> None:
         """Shut `sock` at the deadline, which ends whatever this thread waits for."""
-        self.timer = threading.Timer(max(0.0, self.deadline - time.monotonic()), _shut, [sock])
-        self.timer.daemon = True
-        self.timer.start()
+        self.sock = sock
+        _guard.add(self)
 
     def release(self) -> None:
-        if self.timer is not None:
-            self.timer.cancel()
+        _guard.remove(self)
+
+
+class _Guard:
+    """Shuts the sockets of exchanges whose time is over: one thread for all of them, because a
+    timer for each would cost a thread for each."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._wires: set[_Wire] = set()
+        self._pid = 0
+
+    def add(self, wire: _Wire) -> None:
+        with self._lock:
+            if self._pid != os.getpid():
+                # After a fork there is no thread, and the wires are the parent's.
+                self._wires, self._pid = set(), os.getpid()
+                threading.Thread(target=self._look, daemon=True, name="guard").start()
+            self._wires.add(wire)
+
+    def remove(self, wire: _Wire) -> None:
+        with self._lock:
+            self._wires.discard(wire)
+
+    def _look(self) -> None:
+        while True:
+            time.sleep(GUARD_SECONDS)
+            with self._lock:
+                # Under the lock: a socket given back to the pool is not ours to shut any more.
+                for wire in [wire for wire in self._wires if wire.is_over]:
+                    self._wires.discard(wire)
+                    if wire.sock is not None:
+                        _shut(wire.sock)
+
+
+_guard = _Guard()
 
 
 class _Wires(threading.local):
@@ -80,6 +119,10 @@ class _Wires(threading.local):
 
 
 _wires = _Wires()
+
+
+class _TooLate(ux.HTTPError):
+    """No more is written: nothing at all, or not the whole request."""
 
 
 class _Watched(HTTPConnection):
@@ -97,6 +140,16 @@ class _Watched(HTTPConnection):
         if self.sock is not None and _wires.current is not None:
             _wires.current.open = True
         super().request(*args, **kwargs)
+
+    def send(self, data: Any) -> None:
+        wire = _wires.current
+        if wire is not None and self.sock is not None:
+            if now() > wire.leave_by:
+                # Before each piece and not earlier, because a process may be stopped anywhere;
+                # a request that is not complete takes no effect.
+                raise _TooLate("the time to leave has passed")
+            wire.written = True
+        super().send(data)
 
     def getresponse(self) -> PoolResponse:  # type: ignore[override]
         wire = _wires.current
@@ -131,6 +184,11 @@ class WatchedAdapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _PoolTLS}
+
+
+def now() -> float:
+    """A clock that no one sets and that goes on while the machine sleeps, in seconds."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def _shut(sock: socket.socket) -> None:
@@ -170,20 +228,23 @@ def exchange(
     request: requests.Request,
     environment: Environment,
     secrets: tuple[str, ...] = (),
+    leave_by: float = float("inf"),
 ) -> Answer:
     """Send `request` exactly once and return the whole answer, whatever its status.
+
+    After `leave_by`, by `now()`, not a byte is written any more: NotSubmitted("too_late").
 
     Follows no redirect, keeps no cookie (the session is shared by tenants), and ends after
     `environment.total_seconds` or 20 MB. Raises NotSubmitted when certainly nothing was
     processed, else OutcomeUnknown; neither is chained to the cause, which holds the request.
     """
-    wire = _Wire(deadline=time.monotonic() + environment.total_seconds)
+    wire = _Wire(time.monotonic() + environment.total_seconds, leave_by)
     path = request.url.removeprefix(environment.base_url).partition("?")[0]
     during = f"{request.method} {path}"
     _wires.current = wire
     failure: ProcountorError
     try:
-        answer = _exchange(session, request.prepare(), environment, wire)
+        answer = _exchange(session, _prepared(request), environment, wire)
         return replace(answer, secrets=secrets)
     except ProcountorError as error:
         failure = type(error)(error.cause, during=during)
@@ -194,6 +255,29 @@ def exchange(
         _wires.current = None
     # Raised here, outside the handler, so that no exception holding secrets hangs on it.
     raise failure
+
+
+#: Addresses in the form the library gives them: working it out costs a tenth of a request.
+_addresses: dict[str, str] = {}
+_MOST_ADDRESSES = 32
+
+
+def _prepared(request: requests.Request) -> PreparedRequest:
+    """What `request.prepare()` gives, sooner for an address that it was given before."""
+    known = _addresses.get(request.url)
+    if known is None or request.files or not isinstance(request.data, bytes):
+        prepared = request.prepare()
+        if request.method == "POST" and prepared.url and len(_addresses) < _MOST_ADDRESSES:
+            _addresses[request.url] = prepared.url
+        return prepared
+    prepared = PreparedRequest()
+    prepared.prepare_method(request.method)
+    prepared.url = known
+    prepared.prepare_headers(request.headers)
+    prepared.body = request.data
+    prepared.prepare_content_length(request.data)
+    prepared.hooks = request.hooks
+    return prepared
 
 
 def _exchange(
@@ -239,6 +323,9 @@ def classify(error: BaseException, wire: _Wire | None, during: str = "") -> Proc
     reason = _innermost(error)
     cause = _cause(error, reason)
     unwritten = wire is not None and wire.watched and not wire.open
+    if isinstance(reason, _TooLate):
+        kind = OutcomeUnknown if wire is not None and wire.written else NotSubmitted
+        return kind("too_late", during=during)
     if unwritten or _is_local(error, reason) or _is_before_writing(reason):
         return NotSubmitted(cause, during=during)
     if wire is not None and wire.is_over:

@@ -11,6 +11,7 @@ from .wire import Answer, answer, error, refused
 
 KINDS = (
     "html_500",
+    "html",
     "reset",
     "slow",
     "rate_limited",
@@ -21,7 +22,7 @@ KINDS = (
 )
 #: Never after the effect in random mode: these two promise that nothing was processed.
 _BEFORE_ONLY = {"rate_limited", "expired_token"}
-_RANDOM_KINDS = tuple(kind for kind in KINDS if kind != "status")
+_RANDOM_KINDS = tuple(kind for kind in KINDS if kind not in ("status", "html"))
 _RANDOM_DELAY_SECONDS = 0.05
 _HTML = (
     b"<html><head><title>500 Internal Server Error</title></head><body><center>"
@@ -128,6 +129,8 @@ def spoilt(fault: Fault, real: Answer | None) -> Answer:
     """
     if fault.kind == "html_500":
         return Answer(500, _HTML, "text/html")
+    if fault.kind == "html":
+        return Answer(fault.status, _HTML, "text/html")
     if fault.kind == "not_json":
         return Answer(200, _HTML, "text/html")
     if fault.kind == "expired_token":

@@ -20,8 +20,10 @@ from unfold.decorators import action, display
 from integrations.desk import ReadOnlyAdmin, ask
 from invoices import exports
 from invoices.admin.filters import DaysFilter
+from invoices.admin.lookups import lookups_context
 from invoices.admin.questions import queue_question, skip_question
 from invoices.admin.rows import rows_context
+from invoices.admin.steps import StepPages
 from invoices.admin.words import (
     ACTIONS,
     OUTCOME_COLOURS,
@@ -37,7 +39,7 @@ from invoices.models import AuditEvent, InvoiceExport, SubmissionAttempt
 
 
 @admin.register(InvoiceExport)
-class InvoiceExportAdmin(ReadOnlyAdmin):
+class InvoiceExportAdmin(StepPages, ReadOnlyAdmin):
     list_display = [
         "number",
         "remote_number",
@@ -216,6 +218,7 @@ def export_context(export: InvoiceExport) -> dict[str, Any]:
         "problems": explained(export.problems),
         "warnings": explained(export.warnings),
         **rows_context(invoice),
+        **lookups_context(export),
         "remote_total": money(export.remote_total, invoice.currency),
         "attempts": [_attempt(attempt) for attempt in attempts],
         "events": [

@@ -5,20 +5,35 @@ event. An attempt is committed before its request leaves and closed once. What h
 two moves (requests, look-ups) belongs to `engine` and `reconciliation`.
 """
 
+from invoices.exports import steps
 from invoices.exports.answers import (
     accepted,
     adopt,
     cannot_be_mapped,
     conflict,
     credential_refused,
+    differs,
     look_again,
     not_submitted,
     not_there,
     read_back,
+    read_later,
     refused,
     unknown,
 )
-from invoices.exports.attempts import ClaimLost, claim_next, close, expire_leases, open_attempt
+from invoices.exports.attempts import (
+    ClaimLost,
+    claim,
+    claim_and_open,
+    claim_next,
+    close,
+    distrust_all,
+    due,
+    due_to_submit,
+    expire_leases,
+    give_back,
+    open_attempt,
+)
 from invoices.exports.moves import (
     ALLOWED_MOVES,
     QUEUEABLE,
@@ -41,12 +56,19 @@ __all__ = [
     "adopt",
     "cannot_be_mapped",
     "change_status",
+    "claim",
+    "claim_and_open",
     "claim_next",
     "close",
     "conflict",
     "create",
     "credential_refused",
+    "differs",
+    "distrust_all",
+    "due",
+    "due_to_submit",
     "expire_leases",
+    "give_back",
     "hold_for_attention",
     "look_again",
     "not_submitted",
@@ -55,8 +77,10 @@ __all__ = [
     "park",
     "queue",
     "read_back",
+    "read_later",
     "refused",
     "release_parked",
     "skip",
+    "steps",
     "unknown",
 ]

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+from collections.abc import Sequence
 from typing import Any
 
-import simplejson
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from integrations.procountor import ProcountorError, RemoteInvoice
+from integrations.procountor import CreatedInvoice, ProcountorError, RemoteInvoice
 from invoices import audit
+from invoices.bulk import update_each
 from invoices.document import Problem
 from invoices.enums import AttemptOutcome, AttentionReason, ExportStatus, ParkedReason
-from invoices.exports.attempts import close, next_lookup
-from invoices.exports.moves import change_status, needs_attention, park
+from invoices.exports.attempts import answered_late, close, next_lookup
+from invoices.exports.moves import change_status, change_statuses, needs_attention, park
 from invoices.models import InvoiceExport, SubmissionAttempt
 
 S = ExportStatus
@@ -25,9 +26,11 @@ _MAX_RESPONSE_CHARACTERS = 20_000
 #: A person is asked after this many lost answers in a row that booked nothing: some contents
 #: make Procountor answer 500 every time (REFERENCE section 13, long row texts).
 _MAX_LOST_ATTEMPTS = 3
+#: An export, its attempt, and what Procountor answered.
+Accepted = tuple[InvoiceExport, SubmissionAttempt, CreatedInvoice]
 
 
-def _evidence(error: ProcountorError) -> dict[str, Any]:
+def evidence_of(error: ProcountorError) -> dict[str, Any]:
     return {
         "cause": error.cause[:40],
         "http_status": error.status,
@@ -39,24 +42,47 @@ def _evidence(error: ProcountorError) -> dict[str, Any]:
     }
 
 
-def accepted(export: InvoiceExport, attempt: SubmissionAttempt, created: RemoteInvoice) -> bool:
-    """200 with an id: SUBMITTED."""
+def accepted(created: Sequence[Accepted]) -> list[InvoiceExport]:
+    """200 with an id, for many at once: SUBMITTED, and due to be read back. Returns those moved;
+    the answers of the others came after their claim had been lost."""
+    now = timezone.now()
+    rows = [
+        {
+            "pk": attempt.pk,
+            "response_body": invoice.answered[:_MAX_RESPONSE_CHARACTERS],
+        }
+        for _export, attempt, invoice in created
+    ]
     with transaction.atomic():
-        return close(
-            attempt,
-            AttemptOutcome.ACCEPTED,
-            http_status=200,
-            response_body=simplejson.dumps(created.raw, use_decimal=True)[
-                :_MAX_RESPONSE_CHARACTERS
-            ],
-        ) and change_status(
-            export,
+        closed = update_each(
+            SubmissionAttempt,
+            rows,
+            match=(),
+            where={"finished_at": None},
+            values={"finished_at": now, "outcome": AttemptOutcome.ACCEPTED, "http_status": 200},
+        )
+        facts = {export.pk: remote_facts(invoice) for export, _attempt, invoice in created}
+        moved = change_statuses(
+            [export for export, attempt, _invoice in created if attempt.pk in closed],
             S.SUBMITTING,
             S.SUBMITTED,
-            submitted_at=timezone.now(),
-            note={"remote_id": created.id},
-            **remote_facts(created),
+            each=facts,
+            notes={pk: {"remote_id": fact["remote_id"]} for pk, fact in facts.items()},
+            submitted_at=now,
+            not_before=now,
+            lookups=0,
         )
+    for _export, attempt, invoice in created:
+        if attempt.pk not in closed and not _was_accepted(attempt, invoice):
+            answered_late(attempt, AttemptOutcome.ACCEPTED, 200, "")
+    return moved
+
+
+def _was_accepted(attempt: SubmissionAttempt, invoice: RemoteInvoice) -> bool:
+    """Whether this very answer is stored already: its commit went through unheard."""
+    return InvoiceExport.objects.filter(
+        pk=attempt.export_id, remote_id=invoice.id, attempts=attempt.pk
+    ).exists()
 
 
 def remote_facts(remote: RemoteInvoice) -> dict[str, Any]:
@@ -76,7 +102,7 @@ def not_submitted(
     person. `attempt` is None when the failure came before any POST (the access token)."""
     schedule = settings.EXPORT_RETRY_SECONDS
     with transaction.atomic():
-        if attempt and not close(attempt, AttemptOutcome.NOT_SUBMITTED, **_evidence(error)):
+        if attempt and not close(attempt, AttemptOutcome.NOT_SUBMITTED, **evidence_of(error)):
             return False
         if export.retries >= len(schedule):
             problem = Problem("retries_exhausted", value=error.cause)
@@ -99,7 +125,7 @@ def not_submitted(
 def unknown(export: InvoiceExport, attempt: SubmissionAttempt, error: ProcountorError) -> bool:
     """No clear answer: nobody POSTs again before Procountor has been asked."""
     with transaction.atomic():
-        return close(attempt, AttemptOutcome.UNKNOWN, **_evidence(error)) and change_status(
+        return close(attempt, AttemptOutcome.UNKNOWN, **evidence_of(error)) and change_status(
             export,
             S.SUBMITTING,
             S.UNKNOWN,
@@ -116,7 +142,7 @@ def refused(export: InvoiceExport, attempt: SubmissionAttempt, error: Procountor
         Problem("refused", value=str(error.status or error.cause))
     ]
     with transaction.atomic():
-        if not close(attempt, AttemptOutcome.REFUSED, **_evidence(error)):
+        if not close(attempt, AttemptOutcome.REFUSED, **evidence_of(error)):
             return False
         if "CLOSED_FISCAL_PERIOD" in codes:
             return park(export, ParkedReason.CLOSED_PERIOD, problems)
@@ -129,7 +155,7 @@ def credential_refused(
     """Key or rights refused: parked until a connection check passes."""
     rights = error.status == 403
     with transaction.atomic():
-        if attempt and not close(attempt, AttemptOutcome.CREDENTIAL_REFUSED, **_evidence(error)):
+        if attempt and not close(attempt, AttemptOutcome.CREDENTIAL_REFUSED, **evidence_of(error)):
             return False
         code = "rights_refused" if rights else "credential_refused"
         reason = ParkedReason.RIGHTS if rights else ParkedReason.CREDENTIAL
@@ -148,6 +174,8 @@ def adopt(export: InvoiceExport, found: RemoteInvoice) -> bool:
         ExportStatus(export.status),
         S.SUBMITTED,
         submitted_at=timezone.now(),
+        not_before=timezone.now(),
+        lookups=0,
         note={"adopted": True, "remote_id": found.id},
         **remote_facts(found),
     )
@@ -180,19 +208,38 @@ def look_again(export: InvoiceExport, *, counted: bool) -> None:
     export.refresh_from_db()
 
 
-def read_back(export: InvoiceExport, remote: RemoteInvoice, problems: list[Problem]) -> bool:
-    """Procountor's own copy was read: RECONCILED when it is ours, else its problems are kept
-    on the SUBMITTED export, which is never submitted again."""
-    facts = remote_facts(remote)
-    if not problems:
-        return change_status(export, S.SUBMITTED, S.RECONCILED, **facts)
-    stored = [problem.as_json() for problem in problems]
+def read_back(equal: Sequence[tuple[InvoiceExport, RemoteInvoice]]) -> list[InvoiceExport]:
+    """Procountor's own copies were read and are ours: RECONCILED. Returns those moved."""
+    return change_statuses(
+        [export for export, _remote in equal],
+        S.SUBMITTED,
+        S.RECONCILED,
+        each={export.pk: remote_facts(remote) for export, remote in equal},
+    )
+
+
+def differs(
+    export: InvoiceExport, problems: list[Problem], remote: RemoteInvoice | None = None
+) -> None:
+    """Procountor's own copy was read and is not ours: told on the SUBMITTED export, which is
+    never submitted again."""
+    facts = remote_facts(remote) if remote else {}
     with transaction.atomic():
-        changed = InvoiceExport.objects.filter(pk=export.pk, status=S.SUBMITTED).update(
-            problems=stored, **facts
+        if InvoiceExport.objects.filter(pk=export.pk, status=S.SUBMITTED).update(
+            problems=[problem.as_json() for problem in problems], not_before=None, **facts
+        ):
+            data = {"codes": [problem.code for problem in problems]}
+            audit.record("export.differs", export=export, data=data)
+
+
+def read_later(exports: Sequence[InvoiceExport]) -> None:
+    """Procountor's own copies could not be read: later, and after some time a person is told."""
+    for export in exports:
+        if export.lookups >= len(settings.EXPORT_READ_AGAIN_SECONDS):
+            differs(export, [Problem("not_found_again", value=str(export.remote_id))])
+            continue
+        wait_seconds = settings.EXPORT_READ_AGAIN_SECONDS[export.lookups] * random.uniform(0.9, 1.1)
+        InvoiceExport.objects.filter(pk=export.pk, status=S.SUBMITTED).update(
+            lookups=export.lookups + 1,
+            not_before=timezone.now() + dt.timedelta(seconds=wait_seconds),
         )
-        if changed and export.problems != stored:
-            audit.record(
-                "export.differs", export=export, data={"codes": [p.code for p in problems]}
-            )
-    return False

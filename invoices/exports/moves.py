@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -11,14 +12,16 @@ from django.utils import timezone
 
 from integrations.models import Tenant
 from invoices import audit
+from invoices.bulk import update_each
 from invoices.document import Problem
 from invoices.enums import AttentionReason, ExportStatus, ParkedReason
-from invoices.models import Invoice, InvoiceExport
+from invoices.models import Invoice, InvoiceExport, Restore
 
 S = ExportStatus
 ALLOWED_MOVES: dict[ExportStatus, frozenset[ExportStatus]] = {
     S.DRAFT: frozenset({S.QUEUED, S.NEEDS_ATTENTION, S.SKIPPED}),
-    S.QUEUED: frozenset({S.SUBMITTING, S.PARKED, S.SKIPPED}),
+    # QUEUED to UNKNOWN only after a restored backup: it may have been submitted since.
+    S.QUEUED: frozenset({S.SUBMITTING, S.PARKED, S.SKIPPED, S.UNKNOWN}),
     S.SUBMITTING: frozenset({S.SUBMITTED, S.QUEUED, S.NEEDS_ATTENTION, S.PARKED, S.UNKNOWN}),
     S.SUBMITTED: frozenset({S.RECONCILED}),
     S.RECONCILED: frozenset(),
@@ -57,34 +60,87 @@ def change_status(
         if lease_before:
             rows = rows.filter(lease_until__lt=lease_before)
         fields = {"claim": "", "lease_until": None} | fields
-    cleared: dict[str, Any] = {
+    with transaction.atomic():
+        if not rows.update(status=new, **(_cleared() | fields)):
+            return False
+        audit.record(f"export.{new}", export=export, by=by, data=_facts(old, fields) | (note or {}))
+    export.refresh_from_db()
+    return True
+
+
+def change_statuses(
+    exports: Sequence[InvoiceExport],
+    old: ExportStatus,
+    new: ExportStatus,
+    *,
+    each: Mapping[int, Mapping[str, Any]] | None = None,
+    notes: Mapping[int, Mapping[str, Any]] | None = None,
+    **fields: Any,
+) -> list[InvoiceExport]:
+    """Move many at once, as `change_status` moves one; returns those that moved.
+
+    `each` has the new values of every export's own fields, `notes` the facts for its audit
+    event, by primary key. One UPDATE and one INSERT, in one transaction.
+    """
+    if new not in ALLOWED_MOVES[old]:
+        raise ValueError(f"{old} -> {new} is not an allowed move of an export")
+    own = each or {}
+    match = ("claim",) if old == S.SUBMITTING else ()
+    rows = [
+        {
+            "pk": export.pk,
+            **{name: getattr(export, name) for name in match},
+            **own.get(export.pk, {}),
+        }
+        for export in exports
+    ]
+    if old == S.SUBMITTING:
+        fields = {"claim": "", "lease_until": None} | fields
+    values = {"status": new} | _cleared() | fields
+    with transaction.atomic(savepoint=False):
+        changed = update_each(
+            InvoiceExport, rows, match=match, where={"status": old}, values=values
+        )
+        moved = [export for export in exports if export.pk in changed]
+        facts = _facts(old, fields)
+        audit.record_each(
+            f"export.{new}", {e: facts | dict((notes or {}).get(e.pk, {})) for e in moved}
+        )
+    for export in moved:
+        for name, value in (values | dict(own.get(export.pk, {}))).items():
+            setattr(export, name, value)
+    return moved
+
+
+def _cleared() -> dict[str, Any]:
+    """What every move sets unless it says otherwise."""
+    return {
         "attention_reason": "",
         "parked_reason": "",
         "problems": [],
         "not_before": None,
         "changed_at": timezone.now(),
     }
-    with transaction.atomic():
-        if not rows.update(status=new, **(cleared | fields)):
-            return False
-        facts: dict[str, Any] = {"from": str(old)} | (note or {})
-        facts |= {
-            name: str(fields[name])
-            for name in ("attention_reason", "parked_reason")
-            if name in fields
-        }
-        if fields.get("problems"):
-            facts["codes"] = [problem["code"] for problem in fields["problems"]]
-        audit.record(f"export.{new}", export=export, by=by, data=facts)
-    export.refresh_from_db()
-    return True
+
+
+def _facts(old: ExportStatus, fields: Mapping[str, Any]) -> dict[str, Any]:
+    facts: dict[str, Any] = {"from": str(old)}
+    facts |= {
+        name: str(fields[name]) for name in ("attention_reason", "parked_reason") if name in fields
+    }
+    if fields.get("problems"):
+        facts["codes"] = [problem["code"] for problem in fields["problems"]]
+    return facts
 
 
 def create(invoice: Invoice, *, by: User | None, warnings: list[Any]) -> InvoiceExport:
     """The intention to export `invoice`, as a draft that nobody submits yet."""
     with transaction.atomic():
         export = InvoiceExport.objects.create(
-            invoice=invoice, tenant_id=invoice.tenant_id, warnings=warnings
+            invoice=invoice,
+            tenant_id=invoice.tenant_id,
+            warnings=warnings,
+            look_first=Restore.objects.filter(cautious_until__gt=timezone.now()).exists(),
         )
         audit.record("export.created", export=export, by=by)
     return export

@@ -16,6 +16,7 @@ from typing import Any
 import simplejson
 
 from invoices.document import Problem
+from invoices.intake.attached import read_attachments
 from invoices.intake.result import MAX_ITEMS, ReadItem, ReadResult
 from invoices.intake.values import MAX_PROBLEMS, Log, json_place, problem, validated
 
@@ -109,6 +110,8 @@ def _read_item(position: int, data: Any) -> ReadItem:
     if not isinstance(data, _Object):
         return ReadItem(position, None, (problem("not_an_object", "", data),))
     log = Log()
+    # The bytes are kept beside the invoice, never in its content.
+    attachments = read_attachments(data.pop("attachments", []), log)
     log.errors += islice(_structure_errors(data), MAX_PROBLEMS)
     document = validated(data, log) if not log.errors else None
     if document is None and log.errors and not _too_deep(log.errors):
@@ -120,6 +123,7 @@ def _read_item(position: int, data: Any) -> ReadItem:
         tuple(log.errors[:MAX_PROBLEMS]),
         tuple(log.warnings),
         number.strip()[:40] if isinstance(number, str) else "",
+        () if log.errors else attachments,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from invoices.document import InvoiceDocument, Problem
+from invoices.pdf import Pdf
 
 #: A larger file is refused unread. Twenty megabytes hold some five thousand invoices.
 MAX_FILE_BYTES = 20_000_000
@@ -18,6 +19,7 @@ class ReadItem:
 
     `position` counts from 1 in the file. `document` is None exactly when `problems` (errors)
     is not empty. `number` is the invoice number as far as it could be read, else "".
+    `attachments` are its PDFs, checked.
     """
 
     position: int
@@ -25,6 +27,7 @@ class ReadItem:
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     number: str = ""
+    attachments: tuple[Pdf, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -85,8 +85,10 @@ def period_problem(date: dt.date, reference: ReferenceData) -> Problem | None:
     """`period_closed` when the date is in no open period; None when it is or none are known."""
     if reference.periods is None:
         return None
-    if any(period.is_open and period.start <= date <= period.end for period in reference.periods):
-        return None
+    # The newest are the last, and most invoices are of today.
+    for period in reversed(reference.periods):
+        if period.start <= date <= period.end and period.is_open:
+            return None
     return Problem("period_closed", "date", date.isoformat())
 
 

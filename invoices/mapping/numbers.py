@@ -42,12 +42,25 @@ def to_bytes(payload: dict[str, Any]) -> bytes:
     Equal payloads give equal bytes. Raises TypeError for a float: money never is one.
     """
     return simplejson.dumps(
-        _exact(payload),
+        _exact(payload) if _has_exponent(payload) else payload,
         use_decimal=True,
         sort_keys=True,
         ensure_ascii=False,
         separators=(",", ":"),
     ).encode()
+
+
+def _has_exponent(value: Any) -> bool:
+    """Whether `str()` of some number inside has an exponent. Raises TypeError for a float."""
+    if isinstance(value, str):
+        return False
+    if isinstance(value, dict):
+        return any(_has_exponent(item) for item in value.values())
+    if isinstance(value, (list, tuple)):
+        return any(_has_exponent(item) for item in value)
+    if isinstance(value, float):
+        raise TypeError("a payload holds no floats")
+    return isinstance(value, Decimal) and "E" in str(value)
 
 
 def _exact(value: Any) -> Any:

@@ -19,6 +19,8 @@ _DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2212", "-"))
 _LINE_BREAKS = ("\r\n", "\r", "\x0b", "\x0c", "\x85", "\u2028", "\u2029")
 #: As Unicode has it: Python counts four control characters in, which are damage, not space.
 _WHITE_SPACE = re.compile(r"[^\S\x1c-\x1f]+")
+#: What goes through as it is: most texts are nothing else.
+_PLAIN = re.compile("[ -~\u00a1-\u00ac\u00ae-\u00ff]*")
 #: Letters that no decomposition takes apart.
 _LETTERS = dict(zip("ŁłĐđĦħıŦŧŊŋĸẞ", "LlDdHhiTtNnkß", strict=True))
 
@@ -38,6 +40,8 @@ def to_windows_1252(text: str) -> Carried:
     Spaces, dashes and line breaks that look the same are made plain ones; anything else stays
     in the text and is listed, so the caller can stop.
     """
+    if _PLAIN.fullmatch(text):
+        return Carried(text, [], text)
     composed = unicodedata.normalize("NFC", text)
     for line_break in _LINE_BREAKS:
         composed = composed.replace(line_break, "\n")

@@ -16,9 +16,10 @@ from invoices.problems.engine import ENGINE
 from invoices.problems.intake import INTAKE
 from invoices.problems.mapping import MAPPING
 from invoices.problems.remote import REMOTE
+from invoices.problems.steps import STEPS
 from invoices.problems.words import Words
 
-CATALOGUE = INTAKE | MAPPING | ENGINE | REMOTE
+CATALOGUE = INTAKE | MAPPING | ENGINE | STEPS | REMOTE
 
 
 def words_for(problem: Problem) -> Words:

@@ -47,6 +47,18 @@ ENGINE: dict[str, Words] = {
         _("Procountor has several invoices with this number: {value}."),
         _("Look at them in Procountor and invalidate the wrong ones, then queue again."),
     ),
+    "restored": Words(
+        _("A backup was put back: the invoice may have been submitted after it was made."),
+        _("Wait: Procountor is asked before anything else happens."),
+    ),
+    "engine_failed": Words(
+        _("The invoice could not be made ready ({value}): a fault in this program."),
+        _("Tell the developers, with the number of the export. Nothing was submitted."),
+    ),
+    "not_found_again": Words(
+        _("The invoice was accepted as {value}, but Procountor does not show it any more."),
+        _("Look for it in Procountor. If it was deleted there, decide with the customer."),
+    ),
     "lookup_blind": Words(
         _("The API key's user cannot see all sales invoices, so a look-up proves nothing."),
         _("Ask the customer to give the right to search sales invoices, then queue again."),

@@ -71,6 +71,38 @@ def test_defaults_are_the_safe_ones():
     assert load(script, **GOOD).stdout.strip() == "False True True Europe/Helsinki"
 
 
+MAIL = "print(s.EMAIL_BACKEND, s.EMAIL_HOST, s.EMAIL_PORT, s.EMAIL_HOST_USER, s.EMAIL_USE_TLS)"
+
+
+def test_mail_server_is_one_variable_that_may_come_from_a_file(tmp_path):
+    secret = tmp_path / "mail"
+    secret.write_text("smtp+tls://alerts:pass%40word@mail.example.com:587")
+
+    done = load(f"{MAIL}; print(s.EMAIL_HOST_PASSWORD)", **GOOD | {"EMAIL_URL_FILE": str(secret)})
+
+    assert done.stdout.splitlines() == [
+        "django.core.mail.backends.smtp.EmailBackend mail.example.com 587 alerts True",
+        "pass@word",
+    ]
+
+
+def test_mail_goes_to_the_console_while_developing():
+    done = load("print(s.EMAIL_BACKEND, s.ALERT_EMAILS)", **GOOD | {"DEBUG": "true"})
+
+    assert done.stdout.strip() == "django.core.mail.backends.console.EmailBackend []"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("EMAIL_URL", "mail://user:pass-7f3a@host"), ("ALERT_LANGUAGE", "sv")]
+)
+def test_wrong_mail_setting_stops_the_start_and_is_named(name, value):
+    done = load(**GOOD | {name: value})
+
+    assert done.returncode != 0
+    assert name in done.stderr
+    assert "pass-7f3a" not in done.stderr
+
+
 def test_software_version_is_the_project_s():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 

@@ -141,7 +141,7 @@ def tenant_form(**changes):
     ("field", "value", "words"),
     [
         ("business_id", "2077474-1", "is not a business ID"),
-        ("after_submit", "approve", "not available yet"),
+        ("after_submit", "approve_and_send", "cannot be sent: choose another channel"),
         ("vat_status_by_category", '{"K": "five"}', "Write categories and numbers"),
         ("vat_status_by_category", "[1]", "Write categories and numbers"),
         ("days_to_pay", "1000", "999"),

@@ -36,13 +36,14 @@ def test_turns_are_an_interval_apart_for_threads_together(settings):
     assert max(moments) - min(moments) >= 14 * 0.02 * 0.9
 
 
-def test_hold_back_moves_the_next_turn_and_never_forward(settings):
+def test_hold_is_not_shortened_by_a_shorter_one_and_moves_the_next_turn():
     limits.hold_back("test", 100)
-    first = SpeedLimit.objects.get(name="test").next_at
+    first = SpeedLimit.objects.get(name="test").held_until
 
     limits.hold_back("test", 1)
 
-    assert SpeedLimit.objects.get(name="test").next_at == first
+    assert SpeedLimit.objects.get(name="test").held_until == first
+    assert limits.reserve("test", 1) - time.monotonic() > 90
 
 
 def test_token_is_bought_once_and_shared_between_clients(tenant, sandbox):

@@ -15,6 +15,7 @@ CUT = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
 #: kind, what the client sees: a status, or an exception
 SEEN = {
     "html_500": 500,
+    "html": 503,
     "reset": CUT,
     "slow": 200,
     "rate_limited": 429,

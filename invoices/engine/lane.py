@@ -1,0 +1,104 @@
+"""One tenant's lane while a worker holds it: client, settings, and what is under way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from django.conf import settings
+
+from integrations.clients import client_for
+from integrations.enums import CredentialState, TenantState
+from integrations.models import Credential, Tenant
+from integrations.procountor import ProcountorClient
+from invoices.mapping import ExportSettings, ReferenceData
+from invoices.preflight import latest_reference_data, reference_of, settings_of
+
+_FRESH_SECONDS = 1.0
+_RATE_SECONDS = 0.25
+
+
+class HeldLane:
+    """Belongs to one worker's coordinator; only `client` is used by other threads too."""
+
+    tenant: Tenant
+    credential: Credential | None
+    client: ProcountorClient
+    settings: ExportSettings
+    reference: ReferenceData
+    blind: bool
+
+    def __init__(self, tenant: Tenant, on_rate_limit: Callable[[], None]) -> None:
+        self.pk = tenant.pk
+        self.tenant = tenant
+        self.environment = tenant.environment
+        self.credential = None
+        #: Whether a token has been bought or found; until then one export goes ahead alone.
+        self.authenticated = False
+        #: Primary keys of exports with a job ready or under way.
+        self.busy: set[int] = set()
+        #: Jobs that are ready, under way, or answered and not settled yet.
+        self.jobs = 0
+        self.reading = False
+        self.accepted = 0
+        self.read_back_at = time.monotonic()
+        self.look_at = self.steps_at = 0.0
+        self.stopped = False
+        self.taken_at = time.monotonic()
+        self.last_work_at = time.monotonic()
+        self._on_rate_limit = on_rate_limit
+        self._read_at = float("-inf")
+        self.settled = 0
+        self._rate = 0.0
+        self._rated_at = time.monotonic()
+        self._unknown_at = float("-inf")
+
+    def __repr__(self) -> str:
+        return f"HeldLane({self.pk})"
+
+    def refresh(self) -> bool:
+        """Read again what may have changed; False when nothing may be submitted for the tenant.
+
+        Of credential and tenant at once: a key that was filed meanwhile makes its tenant
+        pending, so no key is used that no check has seen.
+        """
+        is_fresh = time.monotonic() - self._read_at <= _FRESH_SECONDS
+        if is_fresh and self.credential is not None:
+            return True  # the query for what is due looks whether this credential still counts
+        usable = Credential.objects.filter(
+            tenant_id=self.pk, state=CredentialState.ACTIVE, tenant__state=TenantState.ACTIVE
+        )
+        credential = usable.select_related("tenant").first()
+        if credential is None:
+            self.credential = self.tenant.active_credential
+            return False
+        active = credential.tenant
+        if self.credential is None or credential.pk != self.credential.pk:
+            self.client = client_for(active, credential, on_rate_limit=self._on_rate_limit)
+            self.authenticated = self.client.is_authenticated()
+        self.credential = credential
+        self.tenant = active
+        self.settings = settings_of(active)
+        known = latest_reference_data(active)
+        self.reference = reference_of(known)
+        self.blind = bool(known.get("lookup_blind"))
+        self._read_at = time.monotonic()
+        return True
+
+    def rate(self) -> float:
+        """Jobs settled a second, of late."""
+        now = time.monotonic()
+        if now - self._rated_at > _RATE_SECONDS:
+            self._rate = self.settled / (now - self._rated_at)
+            self.settled, self._rated_at = 0, now
+        return self._rate
+
+    def ask_for_unknown(self) -> bool:
+        """Whether it is time to look for UNKNOWN exports again: not with every batch."""
+        if time.monotonic() - self._unknown_at < min(_FRESH_SECONDS, self._patience()):
+            return False
+        self._unknown_at = time.monotonic()
+        return True
+
+    def _patience(self) -> float:
+        return 0.0 if settings.EXPORT_LINGER_SECONDS == 0 else _FRESH_SECONDS
