@@ -16,8 +16,10 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from integrations.desk import ReadOnlyAdmin
 
+# With Redis as the broker, django-q2 does not register its database queue.
 for _model in (User, Group, Failure, OrmQ, Schedule, Success):
-    admin.site.unregister(_model)
+    if admin.site.is_registered(_model):
+        admin.site.unregister(_model)
 
 
 @admin.register(User)

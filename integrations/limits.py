@@ -19,13 +19,13 @@ from django.db import connection, transaction
 
 from integrations.models import SpeedLimit
 
-#: How much later than its turn a request may leave. One that is later takes a new turn, because
-#: late ones would bunch up.
-LATE_SECONDS = 0.05
 #: Turns are dealt so that N + 1 requests need at least a second and this: what is lost between
-#: a turn and its request's arrival (LATE_SECONDS, and as much for the network) cannot put more
+#: a turn and its request's arrival (half of it here, and as much for the network) cannot put more
 #: than N into any second.
 _MARGIN_SECONDS = 0.1
+#: A limit beyond Procountor's own: some of it is given for asking the database less often.
+_PLENTY_PER_SECOND = 100
+_MARGIN_OF_PLENTY_SECONDS = 0.5
 #: How far ahead a process may hold turns when many are to be had.
 _AHEAD_SECONDS = 0.2
 _FEWEST_AHEAD = 2
@@ -41,9 +41,24 @@ _NOW = {
 }
 
 
+def are_plenty() -> bool:
+    """Whether more requests are allowed than one worker is likely to make."""
+    return float(settings.PROCOUNTOR_REQUESTS_PER_SECOND) > _PLENTY_PER_SECOND
+
+
+def _margin_seconds() -> float:
+    return _MARGIN_OF_PLENTY_SECONDS if are_plenty() else _MARGIN_SECONDS
+
+
 def interval_seconds() -> float:
     """The time between two turns."""
-    return (1 + _MARGIN_SECONDS) / float(settings.PROCOUNTOR_REQUESTS_PER_SECOND)
+    return (1 + _margin_seconds()) / float(settings.PROCOUNTOR_REQUESTS_PER_SECOND)
+
+
+def late_seconds() -> float:
+    """How much later than its turn a request may leave. One that is later takes a new turn,
+    because late ones would bunch up."""
+    return _margin_seconds() / 2
 
 
 def reserve(name: str, count: int) -> float:
@@ -55,7 +70,7 @@ def reserve(name: str, count: int) -> float:
         wait_seconds = _take(name, count * interval)
         after = time.monotonic()
         # The turns were dealt somewhere in between; when that is wide they are not exact.
-        if wait_seconds > 0 or after - before <= LATE_SECONDS:
+        if wait_seconds > 0 or after - before <= late_seconds():
             return after + wait_seconds
 
 
@@ -108,13 +123,13 @@ def wait_for_turn(name: str) -> None:
     """Block until this caller may send one request to environment `name`."""
     turn = getattr(_granted, "turn", None)
     _granted.turn = None
-    if turn is not None and time.monotonic() <= turn + LATE_SECONDS:
+    if turn is not None and time.monotonic() <= turn + late_seconds():
         return
     while True:
         turn = reserve(name, 1)
         time.sleep(max(0.0, turn - time.monotonic()))
         # Someone may have been told to slow down while this one slept.
-        if time.monotonic() <= turn + LATE_SECONDS and not held_seconds(name):
+        if time.monotonic() <= turn + late_seconds() and not held_seconds(name):
             return
 
 
@@ -153,13 +168,11 @@ class Turns:
             if held_seconds(self.name):
                 self.drop()
         ahead = max(_FEWEST_AHEAD, int(_AHEAD_SECONDS / interval_seconds()))
-        missing = min(wanted, ahead) - len(self._turns)
-        # A few at a time are not worth a statement when many are held.
-        if missing <= 0 or len(self._turns) > ahead // 2 or held_seconds(self.name):
+        wanted = min(wanted, ahead)
+        # While half of them are held, the rest is not worth a write.
+        if 2 * len(self._turns) > wanted or held_seconds(self.name):
             return 0
-        interval = interval_seconds()
-        # Where many are to be had, few statements for them: a write for each would be dear.
-        missing = max(missing, int(LATE_SECONDS / interval))
+        interval, missing = interval_seconds(), wanted - len(self._turns)
         first = reserve(self.name, missing)
         with self._lock:
             self._turns.extend(first + number * interval for number in range(missing))
@@ -178,7 +191,7 @@ class Turns:
             self._turns.clear()
 
     def _drop_late(self) -> None:
-        late = time.monotonic() - LATE_SECONDS / 2
+        late = time.monotonic() - late_seconds() / 2
         with self._lock:
             while self._turns and self._turns[0] < late:
                 self._turns.popleft()

@@ -1,14 +1,21 @@
 """Writes many rows in one statement, each with values of its own: the engine's way to the
 database. `QuerySet.update` has one value for all rows and does not say which changed, and
 `bulk_create` takes several times as long as its statement.
+
+PostgreSQL gets all rows as one JSON parameter, so that the statement is the same for any number
+of them and no driver looks for placeholders in it; SQLite takes a list of values sooner.
 """
 
 from __future__ import annotations
 
+import datetime as dt
+import json
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connections, models
 
 
 def insert_each(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) -> list[int]:
@@ -17,16 +24,20 @@ def insert_each(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) ->
     without a value of the database's own must be there. One statement, on both databases."""
     if not rows:
         return []
-    fields = {name: model._meta.get_field(name) for name in rows[0]}
+    fields: dict[str, Any] = {name: model._meta.get_field(name) for name in rows[0]}
+    connection = connections[DEFAULT_DB_ALIAS]
     quote = connection.ops.quote_name
-    columns = ", ".join(quote(_column(field)) for field in fields.values())
-    marks = ", ".join(["%s"] * len(fields))
-    parameters = [_prepared(field, row[name]) for row in rows for name, field in fields.items()]
+    columns = ", ".join(quote(field.column) for field in fields.values())
     # Only names of our own models are put into the statement; values are parameters.
+    if connection.vendor == "postgresql":
+        source, parameters = _recordset(connection, fields, rows)
+        wanted = ", ".join(f"v.{quote(name)}" for name in fields)
+        source = f"SELECT {wanted} FROM {source} ORDER BY v.row_number"  # nosec B608
+    else:
+        source, parameters = _values(connection, fields, rows)
     statement = (
-        f"INSERT INTO {quote(model._meta.db_table)} ({columns}) "  # nosec B608
-        f"VALUES {', '.join([f'({marks})'] * len(rows))} "
-        f"RETURNING {quote(_column(_primary_key(model)))}"
+        f"INSERT INTO {quote(model._meta.db_table)} ({columns}) {source} "
+        f"RETURNING {quote(_primary_key(model).column)}"
     )
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
@@ -51,57 +62,83 @@ def update_each(
     if not rows:
         return set()
     own = [name for name in rows[0] if name != "pk"]
-    fields = {name: model._meta.get_field(name) for name in (*own, *where, *values)}
+    fields: dict[str, Any] = {name: model._meta.get_field(name) for name in (*own, *where, *values)}
+    connection = connections[DEFAULT_DB_ALIAS]
     quote = connection.ops.quote_name
-    column = {name: quote(_column(field)) for name, field in fields.items()}
-    table, pk = quote(model._meta.db_table), quote(_column(_primary_key(model)))
+    column = {name: quote(field.column) for name, field in fields.items()}
+    table, pk = quote(model._meta.db_table), quote(_primary_key(model).column)
 
-    marks = ", ".join([_mark(_primary_key(model)), *(_mark(fields[name]) for name in own)])
-    names = ", ".join([pk, *(column[name] for name in own)])
-    parameters: list[Any] = []
-    for row in rows:
-        parameters.append(row["pk"])
-        parameters += [_prepared(fields[name], row[name]) for name in own]
+    each = {"pk": _primary_key(model)} | {name: fields[name] for name in own}
+    names = ", ".join(quote(name) for name in each)
+    # Only names of our own models are put into the statement; values are parameters.
+    if connection.vendor == "postgresql":
+        source, parameters = _recordset(connection, each, rows)
+        source = f"SELECT {names} FROM {source}"  # nosec B608
+    else:
+        source, parameters = _values(connection, each, rows)
     settings = [f"{column[name]} = %s" for name in values]
-    parameters += [_prepared(fields[name], value) for name, value in values.items()]
-    settings += [f"{column[name]} = v.{column[name]}" for name in own if name not in match]
-    conditions = [f"{table}.{pk} = v.{pk}"]
-    conditions += [f"{table}.{column[name]} = v.{column[name]}" for name in match]
+    parameters += [_prepared(connection, fields[name], value) for name, value in values.items()]
+    settings += [f"{column[name]} = v.{quote(name)}" for name in own if name not in match]
+    conditions = [f"{table}.{pk} = v.{quote('pk')}"]
+    conditions += [f"{table}.{column[name]} = v.{quote(name)}" for name in match]
     for name, value in where.items():
         if value is None:
             conditions.append(f"{table}.{column[name]} IS NULL")
         else:
             conditions.append(f"{table}.{column[name]} = %s")
-            parameters.append(_prepared(fields[name], value))
-    # Only names of our own models are put into the statement; values are parameters.
+            parameters.append(_prepared(connection, fields[name], value))
     statement = (
-        f"WITH v ({names}) AS (VALUES {', '.join([f'({marks})'] * len(rows))}) "  # nosec B608
-        f"UPDATE {table} SET {', '.join(settings)} FROM v "
-        f"WHERE {' AND '.join(conditions)} RETURNING {table}.{pk}"
+        f"WITH v ({names}) AS ({source}) UPDATE {table} SET {', '.join(settings)} "  # nosec B608
+        f"FROM v WHERE {' AND '.join(conditions)} RETURNING {table}.{pk}"
     )
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return {row[0] for row in cursor.fetchall()}
 
 
+def _recordset(
+    connection: Any, fields: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
+) -> tuple[str, list[Any]]:
+    """The rows as a table `v` with their names as its columns, and `row_number` from 0."""
+    quote = connection.ops.quote_name
+    columns = ", ".join(
+        f"{quote(name)} {_type(field, connection)}" for name, field in fields.items()
+    )
+    numbered = [{**row, "row_number": number} for number, row in enumerate(rows)]
+    source = f"json_to_recordset(%s::json) AS v({columns}, row_number integer)"
+    return source, [json.dumps(numbered, default=_as_json)]
+
+
+def _values(
+    connection: Any, fields: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
+) -> tuple[str, list[Any]]:
+    """The rows as a list of values."""
+    marks = f"({', '.join(['%s'] * len(fields))})"
+    parameters = [
+        _prepared(connection, field, row[name]) for row in rows for name, field in fields.items()
+    ]
+    return f"VALUES {', '.join([marks] * len(rows))}", parameters
+
+
 def _primary_key(model: type[models.Model]) -> Any:
     return model._meta.pk
 
 
-def _column(field: Any) -> str:
-    return str(field.column)
-
-
-def _mark(field: Any) -> str:
-    """A parameter of the field's type: PostgreSQL cannot tell it from a list of values."""
-    if connection.vendor != "postgresql":
-        return "%s"
+def _type(field: Any, connection: Any) -> str:
     # The type of a primary key itself would be that of a new row's: serial.
     kind = field.rel_db_type if field.primary_key else field.cast_db_type
-    return f"%s::{kind(connection)}"
+    return str(kind(connection))
 
 
-def _prepared(field: Any, value: Any) -> Any:
+def _as_json(value: Any) -> str:
+    if isinstance(value, (dt.date, dt.datetime)):
+        return value.isoformat()
+    if isinstance(value, (Decimal, uuid.UUID)):
+        return str(value)
+    raise TypeError(f"no way to write {type(value).__name__} as JSON")
+
+
+def _prepared(connection: Any, field: Any, value: Any) -> Any:
     # What every driver takes as it is; asking the field costs more than the rest of a row. A
     # JSON field is asked: there even a text has to be written as JSON.
     if isinstance(value, str) and not isinstance(field, models.JSONField):

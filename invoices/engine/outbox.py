@@ -10,12 +10,11 @@ from __future__ import annotations
 import collections
 import threading
 
-from integrations.limits import Turns, interval_seconds
+from integrations.limits import Turns, are_plenty
 from invoices.engine.jobs import Job
 from invoices.engine.lane import HeldLane
 
 _LOOK_SECONDS = 0.25
-_PLENTY_SECONDS = 0.01
 
 
 class Outbox:
@@ -116,7 +115,7 @@ class Outbox:
     def _leavable(self) -> dict[str, int]:
         """How many requests could leave if they had a turn, by environment."""
         found: collections.Counter[str] = collections.Counter()
-        plenty = interval_seconds() < _PLENTY_SECONDS
+        plenty = are_plenty()
         with self._changed:
             for lane, jobs in self._ready.items():
                 if jobs:

@@ -50,17 +50,21 @@ def to_bytes(payload: dict[str, Any]) -> bytes:
     ).encode()
 
 
-def _has_exponent(value: Any) -> bool:
+def _has_exponent(payload: dict[str, Any]) -> bool:
     """Whether `str()` of some number inside has an exponent. Raises TypeError for a float."""
-    if isinstance(value, str):
-        return False
-    if isinstance(value, dict):
-        return any(_has_exponent(item) for item in value.values())
-    if isinstance(value, (list, tuple)):
-        return any(_has_exponent(item) for item in value)
-    if isinstance(value, float):
-        raise TypeError("a payload holds no floats")
-    return isinstance(value, Decimal) and "E" in str(value)
+    waiting: list[Any] = [payload]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting.extend(value.values())
+        elif isinstance(value, (list, tuple)):
+            waiting.extend(value)
+        elif isinstance(value, Decimal):
+            if "E" in str(value):
+                return True
+        elif isinstance(value, float):
+            raise TypeError("a payload holds no floats")
+    return False
 
 
 def _exact(value: Any) -> Any:

@@ -130,3 +130,13 @@ def test_lock_file_has_hashes_and_names_no_host():
     assert "--hash=sha256:" in lock
     assert "://" not in lock
     assert "index" not in lock.replace("importlib", "")
+
+
+def test_program_starts_with_redis_as_broker_and_cache():
+    env = {"PATH": os.environ["PATH"], "ENV_FILE": os.devnull} | GOOD
+    env |= {"DEBUG": "true", "REDIS_URL": "redis://127.0.0.1:1/0"}
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"], cwd=ROOT, env=env, text=True, capture_output=True
+    )
+
+    assert done.returncode == 0, done.stderr

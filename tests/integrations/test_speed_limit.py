@@ -85,7 +85,7 @@ def test_turn_that_leaves_too_late_is_taken_anew(settings):
     limits.wait_for_turn("test")
     before = SpeedLimit.objects.get().next_at
 
-    with limits.granted(time.monotonic() - limits.LATE_SECONDS - 1):
+    with limits.granted(time.monotonic() - limits.late_seconds() - 1):
         limits.wait_for_turn("test")
 
     assert SpeedLimit.objects.get().next_at > before
