@@ -215,7 +215,8 @@ Q_CLUSTER: dict[str, Any] = {
     "workers": env.int("CLUSTER_WORKERS", default=4),
     "timeout": 900,
     "retry": 1200,
-    "queue_limit": 8,
+    # What one cluster has fetched, no other can take up meanwhile.
+    "queue_limit": 1,
     "save_limit": -1,
     "ack_failures": True,
     "max_attempts": 1,

@@ -10,8 +10,6 @@ from math import ceil
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
-from django_q.tasks import async_task
 
 from integrations import outages
 from integrations.enums import TenantState
@@ -20,16 +18,12 @@ from integrations.signals import connection_checked
 from invoices import exports
 from invoices.engine import draining, lanes
 from invoices.engine.runner import Runner
+from invoices.engine.waking import wake, wake_one_worker
 from invoices.enums import ParkedReason
 
 __all__ = ["listen", "release_after_check", "run_lane", "run_lanes", "sweep", "wake"]
 
 _WORKERS_AT_ONCE = 4
-
-
-def wake(tenant_pk: int) -> None:
-    """Ask for a drain of due exports, once what was queued for the tenant is committed."""
-    transaction.on_commit(lambda: async_task("invoices.tasks.run_lanes"))
 
 
 def sweep() -> int:
@@ -43,7 +37,7 @@ def sweep() -> int:
         1, settings.EXPORT_REQUESTS_IN_FLIGHT // settings.EXPORT_REQUESTS_IN_FLIGHT_PER_TENANT
     )
     for _worker in range(min(_WORKERS_AT_ONCE, ceil(waiting / per_worker))):
-        async_task("invoices.tasks.run_lanes")
+        wake_one_worker()
     return waiting
 
 
@@ -52,7 +46,7 @@ def run_lanes() -> int:
     runner = Runner()
     worked = runner.run()
     if runner.is_over and lanes.due_tenants().exists():
-        async_task("invoices.tasks.run_lanes")
+        wake_one_worker()
     return worked
 
 

@@ -20,7 +20,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from integrations import diagnosis, outages
 from integrations.enums import PauseReason
-from invoices.engine import draining, lanes, settling
+from invoices.engine import draining, lanes, settling, waking
 from invoices.engine.filling import Filler
 from invoices.engine.jobs import Job, Prepare, Probe, ReadBack, Settle, Step, Submit
 from invoices.engine.lane import HeldLane
@@ -35,6 +35,7 @@ _LOOK_SECONDS = 0.1
 _PACE_SECONDS = 0.05
 _BUSY_SECONDS = 0.3
 _CIRCUIT_SECONDS = 0.5
+_HELP_SECONDS = 0.5
 _GATHER_SECONDS = 0.03
 _SWITCH_SECONDS = 0.0005
 
@@ -58,7 +59,7 @@ class Runner:
         self._answered: collections.deque[Job] = collections.deque()
         self._worked = 0
         self._started_at = self._last_work_at = time.monotonic()
-        self._take_at = self._renew_at = self._circuits_at = 0.0
+        self._take_at = self._renew_at = self._circuits_at = self._help_at = 0.0
         self._failing_since = 0.0
 
     def run(self) -> int:
@@ -172,12 +173,18 @@ class Runner:
                 self._release(lane)
 
     def _make_room(self, now: float) -> None:
-        """All hands are full: the lane served longest ends its turn when others wait."""
-        longest = min(self.lanes.values(), key=lambda lane: lane.taken_at)
-        if now - longest.taken_at < settings.EXPORT_LANE_SLICE_SECONDS or longest.stopped:
+        """All hands are full: when other lanes wait, another worker is called, and the lane
+        served longest ends its turn."""
+        if now < self._help_at:
             return
-        # What is ready still leaves; only nothing more is claimed.
-        longest.stopped = lanes.due_tenants().exists()
+        self._help_at = now + _HELP_SECONDS
+        if not lanes.due_tenants().exists():
+            return
+        waking.call_for_help()
+        longest = min(self.lanes.values(), key=lambda lane: lane.taken_at)
+        if now - longest.taken_at >= settings.EXPORT_LANE_SLICE_SECONDS:
+            # What is ready still leaves; only nothing more is claimed.
+            longest.stopped = True
 
     def _release(self, lane: HeldLane) -> None:
         lanes.release(self.holder, lane.pk)

@@ -9,6 +9,7 @@ import time
 import pytest
 from django.db import connection, connections
 from django.utils import timezone
+from django_q.models import OrmQ
 
 from integrations import limits
 from integrations.clients import client_for
@@ -102,6 +103,28 @@ def test_full_worker_serves_lanes_in_turns(tenant, beta, sandbox, settings):
     companies = [company for _moment, company in posts(sandbox)]
     assert companies[-1] == tenant.company.id
     assert companies.count(beta.company.id) == 2
+
+
+def test_full_worker_calls_one_other_for_the_lanes_that_wait(tenant, beta, sandbox, settings):
+    settings.EXPORT_REQUESTS_IN_FLIGHT = settings.EXPORT_REQUESTS_IN_FLIGHT_PER_TENANT = 1
+    take_in(tenant, 20)
+    take_in(beta, 20, "B")
+    OrmQ.objects.all().delete()
+    sandbox.latency_seconds = 0.1
+
+    engine.run_lanes()
+
+    assert [task.func() for task in OrmQ.objects.all()] == ["invoices.tasks.run_lanes"]
+
+
+def test_worker_with_all_lanes_in_hand_calls_nobody(tenant, beta, sandbox):
+    take_in(tenant, 20)
+    take_in(beta, 20, "B")
+    OrmQ.objects.all().delete()
+
+    engine.run_lanes()
+
+    assert OrmQ.objects.count() == 0
 
 
 def test_attempts_are_committed_and_the_database_is_free_during_requests(tenant, sandbox):
