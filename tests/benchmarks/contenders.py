@@ -77,7 +77,10 @@ def naive(office: Office, in_flight: int, broker: str) -> Figures:
 
     from invoices.models import InvoiceExport
 
-    environment = office.environment | {"CLUSTER_WORKERS": str(in_flight)}
+    environment = office.environment | {
+        "CLUSTER_WORKERS": str(in_flight),
+        "DJANGO_SETTINGS_MODULE": "tests.benchmarks.naive_settings",
+    }
     with running(["manage.py", "qcluster"], environment) as cluster:
         _warm([cluster])
         before = cpu_seconds(cluster.pid)
