@@ -17,6 +17,9 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections, models
 
+#: For more rows SQLite reads the whole table first, to make a filter of it.
+_SQLITE_AT_ONCE = 100
+
 
 def insert_each(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) -> list[int]:
     """INSERT `rows` of `model`, all with the same columns, and return their primary keys in the
@@ -57,10 +60,16 @@ def update_each(
 
     A row of `rows` names its primary key as "pk" and the row's own values; those in `match` are
     compared with the database's instead of being set. `where` are conditions and `values` are
-    new values for all rows; a condition None means IS NULL. One statement, on both databases.
+    new values for all rows; a condition None means IS NULL. One statement, on SQLite one for
+    each hundred rows.
     """
     if not rows:
         return set()
+    if connections[DEFAULT_DB_ALIAS].vendor == "sqlite" and len(rows) > _SQLITE_AT_ONCE:
+        rest = rows[_SQLITE_AT_ONCE:]
+        return update_each(
+            model, rows[:_SQLITE_AT_ONCE], match=match, where=where, values=values
+        ) | update_each(model, rest, match=match, where=where, values=values)
     own = [name for name in rows[0] if name != "pk"]
     fields: dict[str, Any] = {name: model._meta.get_field(name) for name in (*own, *where, *values)}
     connection = connections[DEFAULT_DB_ALIAS]

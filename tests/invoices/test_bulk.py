@@ -82,6 +82,15 @@ def test_rows_that_do_not_match_are_left_and_not_told(exports):
     ]
 
 
+def test_many_rows_at_once_are_all_written(exports):
+    rows = [{"pk": pk, "claim": ""} for pk in range(1, 300)]
+    changed = update_each(
+        InvoiceExport, rows, match=(), where={"status": "draft"}, values={"lookups": 3}
+    )
+
+    assert changed == {export.pk for export in exports}
+
+
 def test_nothing_to_write_is_no_statement(exports, django_assert_num_queries):
     with django_assert_num_queries(0):
         assert update_each(InvoiceExport, [], match=(), where={}, values={"claim": ""}) == set()
