@@ -1,7 +1,9 @@
 """When a worker is to stop taking up work: its cluster is stopping, or it has lost its cluster.
 
-django-q2 lets a worker finish its task, however long it takes, and tells it nothing. A worker that
-drains exports for minutes has to look for itself.
+django-q2 tells a worker to end by a message behind the tasks in its queue. A worker that drains
+exports for minutes does not read it, and one whose neighbour was killed with the queue's lock in
+its hand never can. So workers are told by SIGTERM, whoever sends it: their cluster, an operator,
+the end of the session. One with a task ends what is under way first.
 """
 
 from __future__ import annotations
@@ -9,18 +11,21 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import socket
+import threading
 import time
 from typing import Any
 
 from django_q import cluster
-from django_q.conf import Conf
-from django_q.signals import post_spawn
+from django_q.signals import post_execute_in_worker, post_spawn, pre_execute
 from django_q.status import Stat
 
 logger = logging.getLogger(__name__)
 
-_LOOK_SECONDS = 1.0
+_LOOK_SECONDS = 0.1
+#: What the pusher needs at most to end its present look into the broker.
+_PUSHER_SECONDS = 3.0
+#: What a worker needs at most to hand its task's result over, so that it is acknowledged.
+_HAND_OVER_SECONDS = 0.3
 
 
 class _Worker:
@@ -29,21 +34,45 @@ class _Worker:
     cluster_pid = 0
     busy = False
     told_to_stop = False
-    looked_at = float("-inf")
 
 
 class _Sentinel(cluster.Sentinel):  # type: ignore[misc]
-    """django-q2's own dies of a SIGTERM to the process group while its parent waits for it to
-    say that it woke, for ever. It needs no signal: its parent tells it to stop."""
-
     def start(self) -> None:
+        # django-q2's own dies of a SIGTERM to the process group while its parent waits for it to
+        # say that it woke, for ever. It needs no signal: its parent tells it to stop.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         super().start()
 
+    def stop(self) -> None:
+        """End the workers and the pusher; django-q2 does the rest. Its own way through the task
+        queue waits for ever when nobody takes anything out of it."""
+        self.event_out.set()
+        for worker in self.pool:
+            worker.terminate()
+        while self._live(self.pool):
+            self._look()
+        self.pool = []
+        patience = time.monotonic() + _PUSHER_SECONDS
+        while self._live([self.pusher]):
+            if time.monotonic() > patience:
+                self.pusher.kill()  # it holds a task for which there is no room; a hint, no more
+            self._look()
+        super().stop()
+
+    @staticmethod
+    def _live(processes: list[Any]) -> bool:
+        return any(process.is_alive() for process in processes)
+
+    def _look(self) -> None:
+        time.sleep(_LOOK_SECONDS)
+        Stat(self).save()
+
 
 def listen() -> None:
-    """Hear of being started as a cluster's worker."""
+    """Hear of being started as a cluster's worker, and of its tasks."""
     post_spawn.connect(_on_spawn, dispatch_uid="engine.draining")
+    pre_execute.connect(_on_task, dispatch_uid="engine.draining")
+    post_execute_in_worker.connect(_on_task_done, dispatch_uid="engine.draining")
     cluster.Sentinel = _Sentinel
 
 
@@ -60,32 +89,23 @@ def _on_sigterm(signum: int, frame: Any) -> None:
         raise SystemExit(0)
 
 
-def begin() -> None:
-    """A drain of exports begins: SIGTERM waits for its end."""
+def _on_task(sender: Any, **kwargs: Any) -> None:
     _Worker.busy = True
 
 
-def end() -> None:
-    """It has ended; the process leaves too if it was told to stop meanwhile."""
+def _on_task_done(sender: Any, **kwargs: Any) -> None:
     _Worker.busy = False
     if _Worker.told_to_stop and _Worker.cluster_pid:
-        raise SystemExit(0)
+        # The result is handed over after this; then the worker waits for its next task, and a
+        # signal is what it can be reached by.
+        again = threading.Timer(_HAND_OVER_SECONDS, os.kill, (os.getpid(), signal.SIGTERM))
+        again.daemon = True
+        again.start()
 
 
 def is_wanted() -> bool:
     """Whether this worker is to end what is under way and take up nothing more."""
-    if _Worker.told_to_stop or not _Worker.cluster_pid:
-        return _Worker.told_to_stop
-    if os.getppid() != _Worker.cluster_pid:
+    if _Worker.cluster_pid and os.getppid() != _Worker.cluster_pid and not _Worker.told_to_stop:
         logger.warning("this worker's cluster is gone; it stops")
         _Worker.told_to_stop = True
-        return True
-    if time.monotonic() < _Worker.looked_at + _LOOK_SECONDS:
-        return False
-    _Worker.looked_at = time.monotonic()
-    return any(
-        stat.sentinel == _Worker.cluster_pid
-        and stat.host == socket.gethostname()
-        and stat.status in (Conf.STOPPING, Conf.STOPPED)
-        for stat in Stat.get_all()
-    )
+    return _Worker.told_to_stop

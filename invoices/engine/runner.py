@@ -65,7 +65,6 @@ class Runner:
     def run(self) -> int:
         """Work until nothing is due, the worker is to stop, or its time is over; returns how
         many exports were taken up."""
-        draining.begin()
         interval = sys.getswitchinterval()
         # Else every thread with an answer may wait 5 ms for the coordinator at each of its steps.
         sys.setswitchinterval(_SWITCH_SECONDS)
@@ -77,7 +76,6 @@ class Runner:
                 self._end()
             finally:
                 sys.setswitchinterval(interval)
-                draining.end()
         return self._worked + self.filler.refused
 
     @property

@@ -47,22 +47,43 @@ def everyone(process):
     return [process.pid, *sentinel, *(pid for main in sentinel for pid in children(main))]
 
 
-def test_sigterm_ends_what_is_under_way_and_begins_nothing(scene, stop):
+def start(scene):
+    """A cluster with requests under way."""
     cluster = scene.run.launch("cluster", ["manage.py", "qcluster"], PGAPPNAME=CLUSTER_NAME)
     until(lambda: scene.posts() > 5, 2 * SEEN_SECONDS, "requests are under way")
-    pids, told_at = everyone(cluster), time.monotonic()
+    return cluster
 
+
+def stopped(scene, cluster, stop):
+    """Stop the cluster; returns who of it is left, and whether it ended soon enough."""
+    pids, told_at = everyone(cluster), time.monotonic()
     stop(cluster.pid, signal.SIGTERM)
     try:
         cluster.wait(timeout=60)
     except subprocess.TimeoutExpired:
         pytest.fail(f"no exit within 60 s; {scene.statuses()}\n{scene.run.log_tail()}")
-    took = time.monotonic() - told_at
+    in_time = time.monotonic() - told_at < EXIT_SECONDS
+    return [pid for pid in pids if state(pid) not in ("", "Z")], in_time
 
-    statuses, alive = scene.statuses(), [pid for pid in pids if state(pid) not in ("", "Z")]
-    assert (alive, took < EXIT_SECONDS) == ([], True), f"{took:.1f} s, alive: {alive}"
+
+def test_sigterm_ends_what_is_under_way_and_begins_nothing(scene, stop):
+    cluster = start(scene)
+
+    assert stopped(scene, cluster, stop) == ([], True)
+
+    statuses = scene.statuses()
     assert set(statuses) <= {"queued", "submitted", "reconciled"}, statuses
     assert statuses.get("queued", 0) > 0
     assert scene.database.rows(LEFT) == [{"n": 0}]
     booked = len(scene.sandbox("ledger"))
     assert booked == statuses.get("submitted", 0) + statuses.get("reconciled", 0)
+
+
+def test_sigterm_ends_a_cluster_whose_queue_a_dead_worker_left_shut(scene, stop):
+    cluster = start(scene)
+    workers = children(children(cluster.pid)[0])[: int(scene.run.env["CLUSTER_WORKERS"])]
+    for pid in workers:  # an idle one waits with the queue's lock in its hand
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: not set(workers) & set(everyone(cluster)), SEEN_SECONDS, "others took over")
+
+    assert stopped(scene, cluster, stop) == ([], True)
