@@ -37,6 +37,8 @@ class _Worker:
 
 
 class _Sentinel(cluster.Sentinel):  # type: ignore[misc]
+    pool: list[Any]
+
     def start(self) -> None:
         # django-q2's own dies of a SIGTERM to the process group while its parent waits for it to
         # say that it woke, for ever. It needs no signal: its parent tells it to stop.
