@@ -20,7 +20,14 @@ from invoices.document import InvoiceDocument, Problem
 from invoices.enums import ItemOutcome
 from invoices.intake import ReadItem, ReadResult, read
 from invoices.intake.values import storable
-from invoices.mapping import ExportSettings, Mapped, ReferenceData, map_invoice
+from invoices.mapping import (
+    ExportSettings,
+    Mapped,
+    ReferenceData,
+    basis_of,
+    map_invoice,
+    to_bytes,
+)
 from invoices.models import Invoice, ReceivedFile, ReceivedItem
 from invoices.preflight import (
     FIXED_OUTSIDE_THE_INVOICE,
@@ -95,6 +102,7 @@ class _Intake:
         self.tenant, self.received, self.by, self.queue = tenant, received, by, queue
         self.settings: ExportSettings = settings_of(tenant)
         self.reference: ReferenceData = reference_of(latest_reference_data(tenant))
+        self.basis = basis_of(self.settings, self.reference)
         self.queued = 0
 
     def take(self, item: ReadItem) -> None:
@@ -135,7 +143,8 @@ class _Intake:
             content_sha256=_digest(content),
         )
         warnings = [warning.as_json() for warning in (*item.warnings, *mapped.warnings)]
-        export = exports.create(invoice, by=self.by, warnings=warnings)
+        prepared = (self.basis, to_bytes(mapped.payload)) if mapped.payload else None
+        export = exports.create(invoice, by=self.by, warnings=warnings, prepared=prepared)
         for pdf in item.attachments:
             refused = exports.steps.attach(invoice, pdf, by=self.by)
             assert not refused, refused  # reading refuses a second file of one name

@@ -217,6 +217,21 @@ class InvoiceExport(models.Model):
         return self.invoice.number
 
 
+class PreparedPayload(models.Model):
+    """The payload that mapping made at intake, so that the engine need not make it again. A
+    shortcut and no record: it counts only while `basis` is what mapping would be based on now
+    (`mapping.basis_of`), and goes when the export is done."""
+
+    export = models.OneToOneField(
+        InvoiceExport, models.CASCADE, primary_key=True, related_name="prepared"
+    )
+    basis = models.CharField(max_length=64)
+    body = models.TextField()
+
+    def __str__(self) -> str:
+        return str(self.export_id)
+
+
 class Restore(models.Model):
     """A backup was put back. What was submitted after the backup was made is unknown here, so
     until `cautious_until` new exports are looked for in Procountor before their first attempt."""

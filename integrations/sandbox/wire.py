@@ -8,6 +8,8 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs
 
+import simplejson
+
 Json = dict[str, Any]
 FieldError = dict[str, Any]
 
@@ -78,31 +80,27 @@ def answer(value: Any, status: int = 200, headers: dict[str, str] | None = None)
     return Answer(status, body, headers=headers or {})
 
 
+class _Number(Decimal):
+    """A number of a body, written digit by digit: 100.00 as 100.00, and 1e2 as 100."""
+
+    def __str__(self) -> str:
+        exponent = self.as_tuple().exponent
+        plain = isinstance(exponent, int) and abs(exponent) + abs(self.adjusted()) < _PLAIN_DIGITS
+        return format(self, "f") if plain else super().__str__()
+
+
 def loads(body: bytes) -> Any:
     """Parse JSON without floats, NaN or infinities. Raises BadJson."""
     try:
-        return json.loads(body.decode("utf-8"), parse_float=Decimal, parse_constant=_no_constant)
+        return json.loads(body.decode("utf-8"), parse_float=_Number, parse_constant=_no_constant)
     except (ValueError, RecursionError, ArithmeticError):
         pass  # the last: an exponent no Decimal can hold
     raise BadJson("the body is not JSON in UTF-8")
 
 
 def dumps(value: Any) -> str:
-    """JSON text; a Decimal is written digit by digit, 100.00 as 100.00."""
-    if isinstance(value, dict):
-        inner = ",".join(f"{_string(str(key))}:{dumps(item)}" for key, item in value.items())
-        return "{" + inner + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ",".join(map(dumps, value)) + "]"
-    if isinstance(value, Decimal):
-        exponent = value.as_tuple().exponent
-        plain = isinstance(exponent, int) and abs(exponent) + abs(value.adjusted()) < _PLAIN_DIGITS
-        return format(value, "f") if plain else str(value)
-    return _string(value) if isinstance(value, str) else json.dumps(value)
-
-
-def _string(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    """JSON text; a Decimal is written as it prints."""
+    return simplejson.dumps(value, use_decimal=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def _no_constant(name: str) -> None:

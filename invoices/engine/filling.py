@@ -5,10 +5,8 @@ from __future__ import annotations
 import collections
 import logging
 import time
-from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError
 
 from integrations.enums import PauseReason
 from integrations.procountor import NotSubmitted, now
@@ -18,7 +16,7 @@ from invoices.engine.jobs import Job, Prepare, ReadBack, Settle, Step, Submit
 from invoices.engine.lane import HeldLane
 from invoices.engine.outbox import Outbox
 from invoices.enums import AttentionReason, ExportStatus, ParkedReason
-from invoices.exports import steps
+from invoices.exports import Due, steps
 from invoices.mapping import map_invoice, period_problem, to_bytes
 from invoices.models import InvoiceExport, SubmissionAttempt
 
@@ -95,41 +93,35 @@ class Filler:
     def _queued(self, lane: HeldLane, room: int) -> int:
         if lane.credential is None:
             return 0
-        found = exports.due_to_submit(lane.pk, lane.credential.pk, room)
+        found = exports.due_to_submit(lane.pk, lane.credential.pk, lane.basis, room)
         ready: list[tuple[InvoiceExport, bytes]] = []
-        for export, content, tried in found:
-            body = self._body(lane, export, content)
+        for due in found:
+            body = self._body(lane, due)
             if body is None:
                 self.refused += 1
-            elif lane.authenticated and not tried:
-                ready.append((export, body))
+            elif lane.authenticated and not due.tried:
+                ready.append((due.export, body))
             else:
-                self._prepare(lane, export, body, tried)
+                self._prepare(lane, due.export, body, due.tried)
         if ready:
             for export, attempt in exports.claim_and_open(ready, lane.credential):
                 self._submit(lane, export, attempt)
         return len(found)
 
-    def _body(self, lane: HeldLane, export: InvoiceExport, content: dict[str, Any]) -> bytes | None:
+    def _body(self, lane: HeldLane, due: Due) -> bytes | None:
         """The bytes to POST; None when the export was moved on without any request."""
         try:
-            document = InvoiceDocument.model_validate(content)
-            mapped = map_invoice(document, lane.settings, lane.reference)
-            closed = period_problem(document.date, lane.reference)
-            if mapped.payload is not None and closed is None:
-                return to_bytes(mapped.payload)
-        except DatabaseError:
-            raise
+            body, problems = _mapped(lane, due)
+            closed = period_problem(due.date, lane.reference)
+            if body is not None and closed is None:
+                return body
         except Exception as error:
             # One invoice that no rule foresaw must not stop its lane, and must not be lost.
-            logger.exception("export %s cannot be mapped", export.pk)
+            logger.exception("export %s cannot be mapped", due.export.pk)
             problems = (Problem("engine_failed", value=type(error).__name__),)
-            for taken in exports.claim([export]):
+        for taken in exports.claim([due.export]):
+            if problems:
                 exports.cannot_be_mapped(taken, problems)
-            return None
-        for taken in exports.claim([export]):
-            if mapped.payload is None:
-                exports.cannot_be_mapped(taken, mapped.problems)
             elif closed is not None:
                 exports.park(taken, ParkedReason.CLOSED_PERIOD, [closed])
         return None
@@ -206,6 +198,15 @@ class Filler:
             job.lane.jobs -= 1
             job.lane.reading = job.lane.reading and not isinstance(job, ReadBack)
             job.lane.busy.difference_update(export.pk for export in job.exports)
+
+
+def _mapped(lane: HeldLane, due: Due) -> tuple[bytes | None, tuple[Problem, ...]]:
+    """The payload that was prepared at intake, or else a new one, or what is wrong."""
+    if due.body is not None:
+        return due.body, ()
+    document = InvoiceDocument.model_validate(due.content)
+    mapped = map_invoice(document, lane.settings, lane.reference)
+    return to_bytes(mapped.payload) if mapped.payload else None, mapped.problems
 
 
 def leave_seconds() -> float:

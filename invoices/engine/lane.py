@@ -11,7 +11,7 @@ from integrations.clients import client_for
 from integrations.enums import CredentialState, TenantState
 from integrations.models import Credential, Tenant
 from integrations.procountor import ProcountorClient
-from invoices.mapping import ExportSettings, ReferenceData
+from invoices.mapping import ExportSettings, ReferenceData, basis_of
 from invoices.preflight import latest_reference_data, reference_of, settings_of
 
 _FRESH_SECONDS = 1.0
@@ -26,6 +26,7 @@ class HeldLane:
     client: ProcountorClient
     settings: ExportSettings
     reference: ReferenceData
+    basis: str
     blind: bool
 
     def __init__(self, tenant: Tenant, on_rate_limit: Callable[[], None]) -> None:
@@ -81,6 +82,7 @@ class HeldLane:
         self.settings = settings_of(active)
         known = latest_reference_data(active)
         self.reference = reference_of(known)
+        self.basis = basis_of(self.settings, self.reference)
         self.blind = bool(known.get("lookup_blind"))
         self._read_at = time.monotonic()
         return True

@@ -23,6 +23,7 @@ from invoices.exports.answers import (
 )
 from invoices.exports.attempts import (
     ClaimLost,
+    Due,
     claim,
     claim_and_open,
     claim_next,
@@ -52,6 +53,7 @@ __all__ = [
     "QUEUEABLE",
     "SKIPPABLE",
     "ClaimLost",
+    "Due",
     "accepted",
     "adopt",
     "cannot_be_mapped",

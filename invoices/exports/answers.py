@@ -18,7 +18,7 @@ from invoices.document import Problem
 from invoices.enums import AttemptOutcome, AttentionReason, ExportStatus, ParkedReason
 from invoices.exports.attempts import answered_late, close, next_lookup
 from invoices.exports.moves import change_status, change_statuses, needs_attention, park
-from invoices.models import InvoiceExport, SubmissionAttempt
+from invoices.models import InvoiceExport, PreparedPayload, SubmissionAttempt
 
 S = ExportStatus
 
@@ -210,12 +210,15 @@ def look_again(export: InvoiceExport, *, counted: bool) -> None:
 
 def read_back(equal: Sequence[tuple[InvoiceExport, RemoteInvoice]]) -> list[InvoiceExport]:
     """Procountor's own copies were read and are ours: RECONCILED. Returns those moved."""
-    return change_statuses(
-        [export for export, _remote in equal],
-        S.SUBMITTED,
-        S.RECONCILED,
-        each={export.pk: remote_facts(remote) for export, remote in equal},
-    )
+    with transaction.atomic():
+        moved = change_statuses(
+            [export for export, _remote in equal],
+            S.SUBMITTED,
+            S.RECONCILED,
+            each={export.pk: remote_facts(remote) for export, remote in equal},
+        )
+        PreparedPayload.objects.filter(pk__in=[export.pk for export in moved]).delete()
+    return moved
 
 
 def differs(

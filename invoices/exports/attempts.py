@@ -8,7 +8,7 @@ import json
 import secrets
 import uuid
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -32,25 +32,38 @@ class ClaimLost(Exception):
     """The claim's lease ran out and the sweeper took the export: its holder must not POST."""
 
 
-def due_to_submit(
-    tenant_pk: int, credential_pk: int, limit: int
-) -> list[tuple[InvoiceExport, dict[str, Any], bool]]:
-    """The tenant's QUEUED exports for which it is time, longest due first: each with the content
-    of its invoice, and whether it may have been submitted before.
+class Due(NamedTuple):
+    """An export for which it is time. `body` is its payload if one was prepared that still
+    counts, else `content` is its invoice's; `tried` tells that it may have been submitted."""
+
+    export: InvoiceExport
+    date: dt.date
+    body: bytes | None
+    content: dict[str, Any] | None
+    tried: bool
+
+
+def due_to_submit(tenant_pk: int, credential_pk: int, basis: str, limit: int) -> list[Due]:
+    """The tenant's QUEUED exports for which it is time, longest due first. `basis` is what their
+    payloads have to be made on.
 
     None when the tenant is not active any more, or the credential not its active one. Other
     columns than the engine needs are fetched when they are asked for. Reads only.
     """
     with connection.cursor() as cursor:
-        cursor.execute(
-            _DUE_TO_SUBMIT, [credential_pk, tenant_pk, S.QUEUED, _moment(timezone.now()), limit]
-        )
+        now = _moment(timezone.now())
+        cursor.execute(_DUE_TO_SUBMIT, [basis, credential_pk, tenant_pk, S.QUEUED, now, limit])
         rows = cursor.fetchall()
-    found = []
-    for *values, tried, content in rows:
-        export = InvoiceExport.from_db("default", _SUBMIT_FIELDS, values)
-        found.append((export, json.loads(content), bool(tried)))
-    return found
+    return [
+        Due(
+            InvoiceExport.from_db("default", _SUBMIT_FIELDS, values),
+            dt.date.fromisoformat(date),
+            body.encode() if body else None,
+            json.loads(content) if content else None,
+            bool(tried),
+        )
+        for *values, tried, date, body, content in rows
+    ]
 
 
 def _moment(moment: dt.datetime) -> Any:
@@ -66,9 +79,10 @@ _DUE_TO_SUBMIT = f"""
     SELECT {", ".join(f"e.{name}" for name in _SUBMIT_FIELDS)},
         e.look_first OR EXISTS (
             SELECT 1 FROM invoices_submissionattempt a WHERE a.export_id = e.id),
-        i.content
+        CAST(i.date AS text), p.body, CASE WHEN p.body IS NULL THEN i.content END
     FROM invoices_invoiceexport e
     JOIN invoices_invoice i ON i.id = e.invoice_id
+    LEFT JOIN invoices_preparedpayload p ON p.export_id = e.id AND p.basis = %s
     JOIN integrations_credential c
         ON c.id = %s AND c.tenant_id = e.tenant_id AND c.state = 'active'
     JOIN integrations_tenant t ON t.id = e.tenant_id AND t.state = 'active'

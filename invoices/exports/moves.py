@@ -15,7 +15,7 @@ from invoices import audit
 from invoices.bulk import update_each
 from invoices.document import Problem
 from invoices.enums import AttentionReason, ExportStatus, ParkedReason
-from invoices.models import Invoice, InvoiceExport, Restore
+from invoices.models import Invoice, InvoiceExport, PreparedPayload, Restore
 
 S = ExportStatus
 ALLOWED_MOVES: dict[ExportStatus, frozenset[ExportStatus]] = {
@@ -133,8 +133,15 @@ def _facts(old: ExportStatus, fields: Mapping[str, Any]) -> dict[str, Any]:
     return facts
 
 
-def create(invoice: Invoice, *, by: User | None, warnings: list[Any]) -> InvoiceExport:
-    """The intention to export `invoice`, as a draft that nobody submits yet."""
+def create(
+    invoice: Invoice,
+    *,
+    by: User | None,
+    warnings: list[Any],
+    prepared: tuple[str, bytes] | None = None,
+) -> InvoiceExport:
+    """The intention to export `invoice`, as a draft that nobody submits yet. `prepared` is its
+    payload, if it has one, after the basis that it was made on."""
     with transaction.atomic():
         export = InvoiceExport.objects.create(
             invoice=invoice,
@@ -142,6 +149,9 @@ def create(invoice: Invoice, *, by: User | None, warnings: list[Any]) -> Invoice
             warnings=warnings,
             look_first=Restore.objects.filter(cautious_until__gt=timezone.now()).exists(),
         )
+        if prepared is not None:
+            basis, body = prepared
+            PreparedPayload.objects.create(export=export, basis=basis, body=body.decode())
         audit.record("export.created", export=export, by=by)
     return export
 

@@ -5,6 +5,7 @@ Words for the problems are in `invoices.problems`.
 """
 
 from invoices.mapping.base import ExportSettings, FiscalPeriod, Mapped, ReferenceData
+from invoices.mapping.basis import basis_of
 from invoices.mapping.invoice import map_invoice, period_problem
 from invoices.mapping.numbers import to_bytes
 
@@ -17,6 +18,7 @@ __all__ = [
     "FiscalPeriod",
     "Mapped",
     "ReferenceData",
+    "basis_of",
     "map_invoice",
     "period_problem",
     "to_bytes",
