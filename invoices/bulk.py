@@ -150,6 +150,11 @@ def _as_json(value: Any) -> str:
 def _prepared(connection: Any, field: Any, value: Any) -> Any:
     # What every driver takes as it is; asking the field costs more than the rest of a row. A
     # JSON field is asked: there even a text has to be written as JSON.
-    if isinstance(value, str) and not isinstance(field, models.JSONField):
-        return str(value)  # a member of an enumeration becomes what it stands for
+    if not isinstance(field, models.JSONField):
+        if value is None or type(value) is int:
+            return value
+        if isinstance(value, str):
+            return str(value)  # a member of an enumeration becomes what it stands for
+        if isinstance(value, dt.datetime):
+            return connection.ops.adapt_datetimefield_value(value)
     return field.get_db_prep_save(value, connection)

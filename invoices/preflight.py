@@ -41,13 +41,13 @@ def settings_of(tenant: Tenant) -> ExportSettings:
 
 def latest_reference_data(tenant: Tenant) -> dict[str, Any]:
     """What the newest finished connection check learnt; empty before the first one."""
-    check = (
+    newest = (
         ConnectionCheck.objects.filter(tenant=tenant, finished_at__isnull=False)
         .exclude(reference_data={})
         .order_by("-started_at")
-        .first()
+        .values_list("reference_data", flat=True)
     )
-    return check.reference_data if check else {}
+    return newest.first() or {}
 
 
 def reference_of(known: dict[str, Any]) -> ReferenceData:

@@ -26,7 +26,7 @@ _LOOK_SECONDS = 0.1
 _STEPS_SECONDS = 0.5
 #: As much is ready as leaves in this time. What is ready when a worker is killed has to be
 #: looked for in Procountor, so it is not more.
-_AHEAD_SECONDS = 0.25
+_AHEAD_SECONDS = 0.5
 #: How many are read back with one request (REFERENCE section 7, batch get), and how long the
 #: first of them waits for the others while more is being submitted.
 _READ_BACK_AT_ONCE = 200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 
@@ -48,6 +49,7 @@ class HeldLane:
         self.taken_at = time.monotonic()
         self.last_work_at = time.monotonic()
         self._on_rate_limit = on_rate_limit
+        self._known: tuple[dict[str, Any], ExportSettings] | None = None
         self._read_at = float("-inf")
         self.settled = 0
         self._rate = 0.0
@@ -79,11 +81,12 @@ class HeldLane:
             self.authenticated = self.client.is_authenticated()
         self.credential = credential
         self.tenant = active
-        self.settings = settings_of(active)
-        known = latest_reference_data(active)
-        self.reference = reference_of(known)
-        self.basis = basis_of(self.settings, self.reference)
-        self.blind = bool(known.get("lookup_blind"))
+        known, chosen = latest_reference_data(active), settings_of(active)
+        if (known, chosen) != self._known:
+            self._known = (known, chosen)
+            self.settings, self.reference = chosen, reference_of(known)
+            self.basis = basis_of(self.settings, self.reference)
+            self.blind = bool(known.get("lookup_blind"))
         self._read_at = time.monotonic()
         return True
 

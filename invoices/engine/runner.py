@@ -254,10 +254,10 @@ class Runner:
     def _collect(self, timeout_seconds: float) -> None:
         """Take the answers that are there; while much is ready to leave, wait a moment for more
         of them, because one transaction for many costs little more than for one."""
-        until = time.monotonic() + _GATHER_SECONDS
+        until, enough = time.monotonic() + _GATHER_SECONDS, self._enough()
         try:
             self._answered.append(self.senders.done.get(timeout=timeout_seconds))
-            while len(self._answered) < self._enough():
+            while len(self._answered) < enough:
                 wait_seconds = until - time.monotonic()
                 self._answered.append(self.senders.done.get(timeout=max(0.001, wait_seconds)))
             while True:

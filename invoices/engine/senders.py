@@ -41,7 +41,9 @@ class Senders:
 
     def _send(self) -> None:
         while (job := self._outbox.take()) is not None:
-            time.sleep(max(0.0, job.turn - time.monotonic()))
+            wait_seconds = job.turn - time.monotonic()
+            if wait_seconds > 0:
+                time.sleep(wait_seconds)
             try:
                 with limits.granted(job.turn):
                     job.run()
@@ -52,6 +54,7 @@ class Senders:
             finally:
                 # Only buying a token or a late turn asks the database from here; a connection
                 # kept for it by every thread would be too many.
-                connections.close_all()
+                for connection in connections.all(initialized_only=True):
+                    connection.close()
             self._outbox.done(job)
             self.done.put(job)

@@ -92,6 +92,13 @@ _DUE_TO_SUBMIT = f"""
 """  # nosec B608
 
 
+#: What settling a look-up or a read-back asks of an export; the rest is fetched when it is asked.
+_WANTED = (
+    *("invoice", "tenant", "status", "claim", "lookups", "retries", "remote_id", "queued_at"),
+    *("invoice__number", "invoice__date", "invoice__currency", "invoice__gross_total"),
+)
+
+
 def due(
     tenant_pk: int, status: ExportStatus, limit: int, *, but: Collection[int] = ()
 ) -> list[InvoiceExport]:
@@ -102,7 +109,7 @@ def due(
     )
     if but:
         rows = rows.exclude(pk__in=but)
-    rows = rows.select_related("invoice").defer("warnings", "invoice__content")
+    rows = rows.select_related("invoice").only(*_WANTED)
     return list(rows.order_by("not_before", "pk")[:limit])
 
 

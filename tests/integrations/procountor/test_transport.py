@@ -8,6 +8,7 @@ import socket
 import ssl
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 import requests
@@ -25,7 +26,7 @@ from integrations.procountor import (
     Rejected,
     pooled_session,
 )
-from integrations.procountor.transport import classify
+from integrations.procountor.transport import POOL_HOSTS, classify
 
 from .conftest import KEY, close, cut_off, drip, reply, reset, silence
 
@@ -299,6 +300,22 @@ def test_connection_is_used_again(client, server):
     client.create_invoice(b"{}")
 
     assert server.connections == 1
+
+
+def test_more_hosts_than_there_are_pools_are_all_reached_again(environment, session, server):
+    spellings = ["127.0.0.1", "localhost", "127.1", "127.0.1", "2130706433", "0x7f000001"]
+    assert len(spellings) > POOL_HOSTS
+    clients = [
+        ProcountorClient(
+            replace(environment, base_url=f"http://{host}:{server.port}/api"), KEY, session=session
+        )
+        for host in spellings
+    ]
+    server.script = [reply(200, {"id": number}) for number in range(1, 13)]
+
+    made = [client.create_invoice(b"{}").id for _round in range(2) for client in clients]
+
+    assert made == list(range(1, 13))
 
 
 @pytest.mark.parametrize("location", ["http://127.0.0.1:1/elsewhere", "http://[bad", ""])

@@ -17,7 +17,7 @@ from integrations.models import Tenant
 from integrations.procountor import NotSubmitted, now
 from invoices import engine, exports, filing, triggers
 from invoices.enums import ExportStatus
-from invoices.models import InvoiceExport, Lane, SubmissionAttempt
+from invoices.models import InvoiceExport, Lane, PreparedPayload, SubmissionAttempt
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -255,5 +255,6 @@ def damaged():
                 "UPDATE invoices_invoice SET content = %s WHERE number = %s", ["{}", number]
             )
         triggers.create_triggers(connection)
+        PreparedPayload.objects.filter(export__invoice__number=number).delete()
 
     return spoil
