@@ -17,6 +17,7 @@ from invoices.preflight import latest_reference_data, reference_of, settings_of
 
 _FRESH_SECONDS = 1.0
 _RATE_SECONDS = 0.25
+_RATE_KEPT = 0.7
 
 
 class HeldLane:
@@ -91,10 +92,11 @@ class HeldLane:
         return True
 
     def rate(self) -> float:
-        """Jobs settled a second, of late."""
+        """Jobs settled a second, of late. It falls slowly: answers are settled in batches, and
+        a moment without one does not mean that less is to be had ready."""
         now = time.monotonic()
         if now - self._rated_at > _RATE_SECONDS:
-            self._rate = self.settled / (now - self._rated_at)
+            self._rate = max(self.settled / (now - self._rated_at), self._rate * _RATE_KEPT)
             self.settled, self._rated_at = 0, now
         return self._rate
 

@@ -92,7 +92,9 @@ class Runner:
         self._look_at_circuits()
         for lane in list(self.lanes.values()):
             self._fill(lane)
-        self.outbox.refill_turns()
+            # Not only once in each round: turns that are not used in time are lost, and what is
+            # ready must not wait for one while the database is at work.
+            self.outbox.refill_turns()
         under_way = self._under_way()
         self.senders.grow(under_way)
         now = time.monotonic()
@@ -101,6 +103,7 @@ class Runner:
         elif self._has_lingered(now) and not self._is_due():
             return False
         self._collect(_PACE_SECONDS if under_way else _LOOK_SECONDS)
+        self.outbox.refill_turns()
         self._settle()
         return True
 
