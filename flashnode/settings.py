@@ -227,7 +227,7 @@ Q_CLUSTER: dict[str, Any] = {
 if REDIS_URL:
     Q_CLUSTER["redis"] = REDIS_URL
 else:
-    Q_CLUSTER |= {"orm": "default", "poll": 0.05}
+    Q_CLUSTER |= {"orm": "default", "poll": 0.1}
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

@@ -157,6 +157,8 @@ def _open_if_failing(environment: str, cause: str) -> None:
 def _ramp(environment: str, answered: int, failed: int, cause: str) -> None:
     """While ramping: back to an outage when as much fails as is answered, else ever faster."""
     ramping = Circuit.objects.filter(pk=environment, state=CircuitState.RAMPING)
+    if not ramping.exists():
+        return
     if failed and failed >= answered:
         if ramping.update(state=CircuitState.OPEN, probe_at=_next_probe(), cause=cause[:40]):
             _tell("outage.went_on", environment, cause=cause)

@@ -24,9 +24,10 @@ logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.1
 _STEPS_SECONDS = 0.5
-#: As much is ready as leaves in this time. What is ready when a worker is killed has to be
-#: looked for in Procountor, so it is not more.
-_AHEAD_SECONDS = 0.5
+#: As much is ready as leaves in this time, up to a number. What is ready when a worker is killed
+#: has to be looked for in Procountor, so it is not more.
+_AHEAD_SECONDS = 1.0
+_MOST_AHEAD = 48
 #: How many are read back with one request (REFERENCE section 7, batch get), and how long the
 #: first of them waits for the others while more is being submitted.
 _READ_BACK_AT_ONCE = 200
@@ -47,7 +48,7 @@ class Filler:
         """Have enough ready that no sender waits for the database, and ask it for many at once.
         Returns why the lane must stop, if it must; a tenant that is not active just stops."""
         under_way = self.outbox.ready(lane) + self.outbox.in_flight(lane)
-        ahead = max(self.per_lane, int(lane.rate() * _AHEAD_SECONDS))
+        ahead = max(self.per_lane, min(_MOST_AHEAD, int(lane.rate() * _AHEAD_SECONDS)))
         room = self.per_lane + ahead - under_way
         if room < max(1, ahead // 2) or time.monotonic() < lane.look_at:
             return None

@@ -15,7 +15,7 @@ from integrations.procountor import ProcountorClient
 from invoices.mapping import ExportSettings, ReferenceData, basis_of
 from invoices.preflight import latest_reference_data, reference_of, settings_of
 
-_FRESH_SECONDS = 1.0
+_FRESH_SECONDS = 2.0
 _RATE_SECONDS = 0.25
 _RATE_KEPT = 0.7
 

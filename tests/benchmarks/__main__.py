@@ -21,7 +21,7 @@ _CELERY = "celery and redis in var/benchmarks-venv"
 
 def cases(quick: bool) -> list[dict[str, Any]]:
     """Every case: its name, its description for `case.py`, and how often it is repeated."""
-    repeat, exports = (1, 600) if quick else (3, 3000)
+    repeat, exports = (1, 1500) if quick else (3, 6000)
     found: list[dict[str, Any]] = []
 
     def add(name: str, **case: Any) -> None:

@@ -94,7 +94,7 @@ def test_few_of_one_tenant_do_not_wait_for_the_many_of_another(tenant, beta, san
 def test_full_worker_serves_lanes_in_turns(tenant, beta, sandbox, settings):
     settings.EXPORT_REQUESTS_IN_FLIGHT = settings.EXPORT_REQUESTS_IN_FLIGHT_PER_TENANT = 1
     settings.EXPORT_LANE_SLICE_SECONDS = 0.3
-    take_in(tenant, 30)
+    take_in(tenant, 70)
     take_in(beta, 2, "B")
     sandbox.latency_seconds = 0.05
 
