@@ -28,6 +28,7 @@ from integrations.procountor import (
 from invoices import audit, exports
 from invoices.document import Problem
 from invoices.enums import AttentionReason, LookUpPurpose, LookUpVerdict
+from invoices.mapping.text import one_line, to_windows_1252
 from invoices.models import InvoiceExport, LookUp
 
 #: Hits in these states are as good as none: nothing would be booked twice.
@@ -84,7 +85,7 @@ def judge(export: InvoiceExport, reply: Reply) -> Finding:
         return Finding(LookUpVerdict.SEVERAL, described=described)
     if reply.invoice is None:
         return Finding(LookUpVerdict.ABSENT)
-    differences = differing(export, reply.invoice)
+    differences = differing(export, reply.invoice) + _other_buyer(export, reply.invoice)
     if differences:
         return Finding(LookUpVerdict.DIFFERENT, reply.invoice, ", ".join(differences))
     return Finding(LookUpVerdict.EQUAL, reply.invoice)
@@ -147,6 +148,20 @@ def differing(export: InvoiceExport, remote: RemoteInvoice) -> list[str]:
         if difference and difference > tolerance(export):
             found.append(f"total: {remote.gross_total} / {invoice.gross_total}")
     return found
+
+
+def _other_buyer(export: InvoiceExport, remote: RemoteInvoice) -> list[str]:
+    """Whether the invoice found is somebody else's, entered by hand under the same number: one of
+    the same day and sum would pass for ours."""
+    ours, theirs = _folded(export.invoice.buyer_name), _folded(remote.buyer_name)
+    # A name that is too long for Procountor goes on in another field (mapping.counterparty).
+    if not theirs or ours == theirs or (len(ours) > len(theirs) > 40 and ours.startswith(theirs)):
+        return []
+    return [f"buyer: {remote.buyer_name} / {export.invoice.buyer_name}"]
+
+
+def _folded(name: str) -> str:
+    return one_line(to_windows_1252(name).text).casefold()
 
 
 def settle_unknown(export: InvoiceExport, reply: Reply) -> Finding:

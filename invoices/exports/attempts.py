@@ -96,6 +96,7 @@ _DUE_TO_SUBMIT = f"""
 _WANTED = (
     *("invoice", "tenant", "status", "claim", "lookups", "retries", "remote_id", "queued_at"),
     *("invoice__number", "invoice__date", "invoice__currency", "invoice__gross_total"),
+    "invoice__buyer_name",
 )
 
 

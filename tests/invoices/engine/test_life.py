@@ -486,6 +486,44 @@ def test_number_that_is_in_procountor_several_times_asks_for_a_person(tenant, lo
     assert posts(sandbox) == 2
 
 
+def test_same_number_day_and_sum_for_another_buyer_is_not_ours(tenant, queued, sandbox):
+    (export,) = queued("A-1")
+    sandbox.fault(kind="html_500", **POSTS)
+    run(tenant)
+    by_hand = json.loads(export.attempts.get().request_body)
+    by_hand["counterParty"]["counterPartyAddress"]["name"] = "Toinen Oy"
+    client_for(tenant).create_invoice(json.dumps(by_hand).encode())
+    later(export)
+
+    run(tenant)
+
+    export.refresh_from_db()
+    assert (export.attention_reason, export.problems[0]["value"]) == (
+        "conflict",
+        "buyer: Toinen Oy / Ostaja Oy",
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Ostaja\u00a0 Oy", "OSTAJA\u2010KAUPPA Oy", f"{'Asiakasyritys ' * 7}Oy"],
+    ids=["odd spaces", "odd dash", "over 80 characters"],
+)
+def test_buyer_is_recognised_in_procountor_s_spelling(tenant, queued, sandbox, name):
+    buyer = factories.invoice()["buyer"]
+    address = buyer["address"] | {"name": name}
+    (export,) = queued("A-1", buyer=buyer | {"address": address})
+    sandbox.fault(kind="html_500", after_effect=True, **POSTS)
+    run(tenant)
+    later(export)
+
+    run(tenant)
+
+    export.refresh_from_db()
+    assert export.status == ExportStatus.RECONCILED
+    assert len(sandbox.ledger()) == 1
+
+
 def test_new_key_is_not_used_before_its_check_has_passed(tenant, queued, sandbox):
     other = sandbox.add_company(name="Beta Oy", business_id="0112038-9")
     (export,) = queued("A-1")
