@@ -48,7 +48,7 @@ class Filler:
         """Have enough ready that no sender waits for the database, and ask it for many at once.
         Returns why the lane must stop, if it must; a tenant that is not active just stops."""
         under_way = self.outbox.ready(lane) + self.outbox.in_flight(lane)
-        ahead = max(self.per_lane, min(_MOST_AHEAD, int(lane.rate() * _AHEAD_SECONDS)))
+        ahead = max(2 * self.per_lane, min(_MOST_AHEAD, int(lane.rate() * _AHEAD_SECONDS)))
         room = self.per_lane + ahead - under_way
         if room < max(1, ahead // 2) or time.monotonic() < lane.look_at:
             return None

@@ -88,10 +88,12 @@ def _stat(pid: int) -> list[str]:
         return []
 
 
-def until(condition: Callable[[], bool], what: str, seconds: float = 600) -> None:
+def until(
+    condition: Callable[[], bool], what: str, seconds: float = 600, *, look_seconds: float = 0.05
+) -> None:
     """Wait for what other processes do."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
             raise TimeoutError(what)
-        time.sleep(0.05)
+        time.sleep(look_seconds)
