@@ -18,7 +18,6 @@ from tests.benchmarks import office as offices
 from tests.benchmarks.office import REDIS, Office
 from tests.benchmarks.processes import cpu_seconds, peak_megabytes, running, until
 
-
 #: The looker shares the machine's cores with what it looks at; the times come from the rows.
 _LOOK_SECONDS = 0.5
 
