@@ -95,8 +95,8 @@ class Runner:
             # Not only once in each round: turns that are not used in time are lost, and what is
             # ready must not wait for one while the database is at work.
             self.outbox.refill_turns()
+            self.senders.grow(self._under_way())
         under_way = self._under_way()
-        self.senders.grow(under_way)
         now = time.monotonic()
         if under_way:
             self._last_work_at = now

@@ -159,11 +159,11 @@ def _words(result: dict[str, Any]) -> str:
 def _celery_python() -> str | None:
     """The interpreter of an environment with Celery; made on demand."""
     python = _VENV / "bin" / "python"
-    if not python.exists():
+    if not (_VENV / "bin" / "celery").exists():
         locks = ["-r", "requirements.txt", "-r", "tests/benchmarks/requirements.txt"]
         steps = [
             [sys.executable, "-m", "venv", str(_VENV)],
-            [str(python), "-m", "pip", "install", "-q", "--require-hashes", *locks],
+            [str(python), "-m", "pip", "install", "-q", "--no-deps", "--require-hashes", *locks],
         ]
         for step in steps:
             if subprocess.run(step, cwd=ROOT, capture_output=True).returncode:
