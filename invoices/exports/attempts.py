@@ -95,8 +95,8 @@ _DUE_TO_SUBMIT = f"""
 #: What settling a look-up or a read-back asks of an export; the rest is fetched when it is asked.
 _WANTED = (
     *("invoice", "tenant", "status", "claim", "lookups", "retries", "remote_id", "queued_at"),
-    *("invoice__number", "invoice__date", "invoice__currency", "invoice__gross_total"),
-    "invoice__buyer_name",
+    *("invoice__number", "invoice__date", "invoice__buyer_name"),
+    *("invoice__currency", "invoice__gross_total"),
 )
 
 

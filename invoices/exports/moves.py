@@ -183,9 +183,13 @@ def skip(export: InvoiceExport, *, by: User, reason: str) -> bool:
     old = ExportStatus(export.status)
     if old not in SKIPPABLE:
         return False
-    return change_status(
-        export, old, S.SKIPPED, by=by, note={"reason": reason}, trigger_reason=reason[:500]
-    )
+    with transaction.atomic():
+        skipped = change_status(
+            export, old, S.SKIPPED, by=by, note={"reason": reason}, trigger_reason=reason[:500]
+        )
+        if skipped:
+            PreparedPayload.objects.filter(pk=export.pk).delete()
+    return skipped
 
 
 def hold_for_attention(export: InvoiceExport, problems: tuple[Problem, ...]) -> bool:

@@ -11,7 +11,7 @@ import pytest
 
 from integrations import diagnosis
 from integrations.models import BankAccount
-from invoices import engine
+from invoices import engine, exports
 from invoices.mapping import ExportSettings, FiscalPeriod, ReferenceData, basis, basis_of
 from invoices.models import PreparedPayload, SubmissionAttempt
 
@@ -32,6 +32,13 @@ class TestExports:
 
         attempt = SubmissionAttempt.objects.get()
         assert (attempt.request_body, attempt.outcome) == (prepared, "accepted")
+        assert not PreparedPayload.objects.exists()
+
+    def test_what_was_prepared_goes_with_a_skipped_export(self, queued, admin_user):
+        (export,) = queued("A-1")
+
+        assert exports.skip(export, by=admin_user, reason="not ours")
+
         assert not PreparedPayload.objects.exists()
 
     def test_prepared_payload_is_not_mapped_again(self, tenant, queued, monkeypatch):
