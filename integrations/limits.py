@@ -23,12 +23,15 @@ from integrations.models import SpeedLimit
 #: a turn and its request's arrival (half of it here, and as much for the network) cannot put more
 #: than N into any second.
 _MARGIN_SECONDS = 0.1
-#: A limit beyond Procountor's own: some of it is given for asking the database less often.
-_PLENTY_PER_SECOND = 100
-_MARGIN_OF_PLENTY_SECONDS = 0.5
+#: A limit beyond Procountor's own: half of it is given for asking the database less often.
+_PLENTY_PER_SECOND = 200
+_MARGIN_OF_PLENTY_SECONDS = 1.0
 #: How far ahead a process may hold turns when many are to be had.
 _AHEAD_SECONDS = 0.2
 _FEWEST_AHEAD = 2
+#: Where turns are plenty, those count that last for as long as a refill may be away: a worker
+#: that settles a batch must not run out of them meanwhile.
+_LASTING_SECONDS = 0.1
 #: How often a process that holds turns looks whether they may still be used.
 _LOOK_SECONDS = 0.1
 #: Nobody waits longer than this for a turn, and no hold lasts longer: a value beyond it was
@@ -163,16 +166,19 @@ class Turns:
         """Hold turns for up to `wanted` requests, but only for the next moments; returns how
         many were added."""
         self._drop_late()
-        if self._turns and time.monotonic() > self._looked_at + _LOOK_SECONDS:
-            self._looked_at = time.monotonic()
-            if held_seconds(self.name):
-                self.drop()
-        ahead = max(_FEWEST_AHEAD, int(_AHEAD_SECONDS / interval_seconds()))
-        wanted = min(wanted, ahead)
+        wanted = min(wanted, max(_FEWEST_AHEAD, int(_AHEAD_SECONDS / interval_seconds())))
+        lasting = self._lasting()
         # While half of them are held, the rest is not worth a write.
-        if 2 * len(self._turns) > wanted or held_seconds(self.name):
+        is_enough = 2 * lasting > wanted
+        if is_enough and time.monotonic() <= self._looked_at + _LOOK_SECONDS:
             return 0
-        interval, missing = interval_seconds(), wanted - len(self._turns)
+        self._looked_at = time.monotonic()
+        if held_seconds(self.name):
+            self.drop()
+            return 0
+        if is_enough:
+            return 0
+        interval, missing = interval_seconds(), wanted - lasting
         first = reserve(self.name, missing)
         with self._lock:
             self._turns.extend(first + number * interval for number in range(missing))
@@ -189,6 +195,11 @@ class Turns:
         """Give up what is held: someone was told to slow down."""
         with self._lock:
             self._turns.clear()
+
+    def _lasting(self) -> int:
+        until = time.monotonic() + (_LASTING_SECONDS if are_plenty() else 0.0)
+        with self._lock:
+            return sum(turn >= until - late_seconds() / 2 for turn in self._turns)
 
     def _drop_late(self) -> None:
         late = time.monotonic() - late_seconds() / 2

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection, connections
@@ -78,6 +79,22 @@ def test_turns_held_ahead_are_an_interval_apart_too(settings):
 
     assert len(taken) == 90
     assert most_in_any_second(taken) <= 50
+
+
+def test_worker_that_is_busy_for_a_moment_does_not_run_out_of_plenty_of_turns(
+    settings, monkeypatch
+):
+    settings.PROCOUNTOR_REQUESTS_PER_SECOND = 2000
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + clock.ahead, ahead=0.0)
+    monkeypatch.setattr(limits, "time", clock)
+    turns = limits.Turns("test")
+    turns.refill(100)
+
+    clock.ahead = 0.2
+    assert turns.refill(100) > 0
+    clock.ahead = 0.36
+
+    assert turns.take() is not None
 
 
 def test_turn_that_leaves_too_late_is_taken_anew(settings):
