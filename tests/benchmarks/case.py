@@ -18,13 +18,14 @@ def throughput(case: dict[str, Any]) -> dict[str, Any]:
     """Exports a second and what they cost, of one contender."""
     count, in_flight = case["exports"], case["in_flight"]
     settings = {"REDIS_URL": REDIS} if case.get("broker") == "redis" else {}
+    tenants = case.get("tenants", 3)
     with offices.opened(
-        case["database"], latency_seconds=case["latency_ms"] / 1000, **settings
+        case["database"], tenants=tenants, latency_seconds=case["latency_ms"] / 1000, **settings
     ) as office:
         if case.get("history"):
             history.fill(office.tenants[0], case["history"])
         for number, tenant in enumerate(office.tenants):
-            offices.take_in(tenant, count // 3 + (number < count % 3), f"T{number}")
+            offices.take_in(tenant, count // tenants + (number < count % tenants), f"T{number}")
         before = cpu_seconds(office.sandbox_pid)
         figures = contenders.CONTENDERS[case["contender"]](
             office, in_flight, *case.get("arguments", [])
