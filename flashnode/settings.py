@@ -217,6 +217,7 @@ Q_CLUSTER: dict[str, Any] = {
     "retry": 1200,
     # What one cluster has fetched, no other can take up meanwhile.
     "queue_limit": 1,
+    "guard_cycle": 1,
     "save_limit": -1,
     "ack_failures": True,
     "max_attempts": 1,
@@ -227,7 +228,7 @@ Q_CLUSTER: dict[str, Any] = {
 if REDIS_URL:
     Q_CLUSTER["redis"] = REDIS_URL
 else:
-    Q_CLUSTER |= {"orm": "default", "poll": 0.1}
+    Q_CLUSTER |= {"orm": "default", "poll": 0.2}
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

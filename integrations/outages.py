@@ -130,13 +130,13 @@ class Tally:
 
 def _add(environment: str, answered: int, failed: int) -> None:
     minute = timezone.now().replace(second=0, microsecond=0)
-    RequestTally.objects.bulk_create(
-        [RequestTally(environment=environment, minute=minute)], ignore_conflicts=True
-    )
-    RequestTally.objects.filter(environment=environment, minute=minute).update(
+    tallies = RequestTally.objects.filter(environment=environment)
+    while not tallies.filter(minute=minute).update(
         answered=F("answered") + answered, failed=F("failed") + failed
-    )
-    RequestTally.objects.filter(environment=environment, minute__lt=minute - WINDOW).delete()
+    ):
+        new = RequestTally(environment=environment, minute=minute)
+        RequestTally.objects.bulk_create([new], ignore_conflicts=True)
+        tallies.filter(minute__lt=minute - WINDOW).delete()
 
 
 def _open_if_failing(environment: str, cause: str) -> None:

@@ -6,6 +6,8 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import QuerySet
+
 from integrations.models import ConnectionCheck, Tenant
 from invoices.mapping import ExportSettings, FiscalPeriod, ReferenceData
 
@@ -41,13 +43,18 @@ def settings_of(tenant: Tenant) -> ExportSettings:
 
 def latest_reference_data(tenant: Tenant) -> dict[str, Any]:
     """What the newest finished connection check learnt; empty before the first one."""
-    newest = (
-        ConnectionCheck.objects.filter(tenant=tenant, finished_at__isnull=False)
-        .exclude(reference_data={})
-        .order_by("-started_at")
-        .values_list("reference_data", flat=True)
-    )
-    return newest.first() or {}
+    return _newest_checks(tenant).values_list("reference_data", flat=True).first() or {}
+
+
+def inputs_of(tenant: Tenant) -> tuple[QuerySet[Any], ...]:
+    """Queries whose rows change when something changes that `settings_of` (besides the tenant's
+    own row) or `latest_reference_data` reads."""
+    return tenant.bank_accounts.order_by("pk"), _newest_checks(tenant).values_list("pk")[:1]
+
+
+def _newest_checks(tenant: Tenant) -> QuerySet[ConnectionCheck]:
+    finished = ConnectionCheck.objects.filter(tenant=tenant, finished_at__isnull=False)
+    return finished.exclude(reference_data={}).order_by("-started_at")
 
 
 def reference_of(known: dict[str, Any]) -> ReferenceData:

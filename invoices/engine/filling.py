@@ -23,10 +23,10 @@ from invoices.models import InvoiceExport, SubmissionAttempt
 logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.1
-_STEPS_SECONDS = 0.5
+_STEPS_SECONDS = 1.0
 #: As much is ready as leaves in this time, up to a number. What is ready when a worker is killed
 #: has to be looked for in Procountor, so it is not more.
-_AHEAD_SECONDS = 1.0
+_AHEAD_SECONDS = 1.5
 _MOST_AHEAD = 48
 #: How many are read back with one request (REFERENCE section 7, batch get), and how long the
 #: first of them waits for the others while more is being submitted.
@@ -80,7 +80,7 @@ class Filler:
         return len(calls)
 
     def _look_for_lost(self, lane: HeldLane, room: int) -> int:
-        if not lane.ask_for_unknown():
+        if not lane.ask_for_unknown() or not exports.any_due(lane.pk, ExportStatus.UNKNOWN):
             return 0
         lost = exports.due(lane.pk, ExportStatus.UNKNOWN, room, but=lane.busy)
         for export in lost:
@@ -95,6 +95,7 @@ class Filler:
         if lane.credential is None:
             return 0
         found = exports.due_to_submit(lane.pk, lane.credential.pk, lane.basis, room)
+        lane.has_more = len(found) == room
         ready: list[tuple[InvoiceExport, bytes]] = []
         for due in found:
             body = self._body(lane, due)

@@ -7,15 +7,17 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.db import connection
+from django.db.models import QuerySet
 
 from integrations.clients import client_for
 from integrations.enums import CredentialState, TenantState
 from integrations.models import Credential, Tenant
 from integrations.procountor import ProcountorClient
 from invoices.mapping import ExportSettings, ReferenceData, basis_of
-from invoices.preflight import latest_reference_data, reference_of, settings_of
+from invoices.preflight import inputs_of, latest_reference_data, reference_of, settings_of
 
-_FRESH_SECONDS = 2.0
+_UNKNOWN_SECONDS = 2.0
 _RATE_SECONDS = 0.25
 _RATE_KEPT = 0.7
 
@@ -38,6 +40,8 @@ class HeldLane:
         self.credential = None
         #: Whether a token has been bought or found; until then one export goes ahead alone.
         self.authenticated = False
+        #: Whether the last look for exports to submit found as many as it asked for.
+        self.has_more = False
         #: Primary keys of exports with a job ready or under way.
         self.busy: set[int] = set()
         #: Jobs that are ready, under way, or answered and not settled yet.
@@ -51,7 +55,8 @@ class HeldLane:
         self.last_work_at = time.monotonic()
         self._on_rate_limit = on_rate_limit
         self._known: tuple[dict[str, Any], ExportSettings] | None = None
-        self._read_at = float("-inf")
+        self._questions: list[tuple[str, tuple[Any, ...]]] = []
+        self._answers: list[Any] = []
         self.settled = 0
         self._rate = 0.0
         self._rated_at = time.monotonic()
@@ -61,20 +66,27 @@ class HeldLane:
         return f"HeldLane({self.pk})"
 
     def refresh(self) -> bool:
-        """Read again what may have changed; False when nothing may be submitted for the tenant.
+        """Read again what has changed; False when nothing may be submitted for the tenant.
+
+        Whether anything has is asked with every batch: what was queued after a change of the
+        tenant's settings must not leave by the old ones.
 
         Of credential and tenant at once: a key that was filed meanwhile makes its tenant
         pending, so no key is used that no check has seen.
         """
-        is_fresh = time.monotonic() - self._read_at <= _FRESH_SECONDS
-        if is_fresh and self.credential is not None:
-            return True  # the query for what is due looks whether this credential still counts
+        answers = [_rows(*question) for question in self._questions]
+        if answers and answers == self._answers:
+            return True
         usable = Credential.objects.filter(
             tenant_id=self.pk, state=CredentialState.ACTIVE, tenant__state=TenantState.ACTIVE
-        )
-        credential = usable.select_related("tenant").first()
+        ).select_related("tenant")
+        if not self._questions:
+            inputs = (usable, *inputs_of(self.tenant))
+            self._questions = [_compiled(rows) for rows in inputs]
+            answers = [_rows(*question) for question in self._questions]
+        credential = usable.first()
         if credential is None:
-            self.credential = self.tenant.active_credential
+            self.credential, self._answers = self.tenant.active_credential, []
             return False
         active = credential.tenant
         if self.credential is None or credential.pk != self.credential.pk:
@@ -88,7 +100,8 @@ class HeldLane:
             self.settings, self.reference = chosen, reference_of(known)
             self.basis = basis_of(self.settings, self.reference)
             self.blind = bool(known.get("lookup_blind"))
-        self._read_at = time.monotonic()
+        # Read before what they stand for: a change in between is seen the next time.
+        self._answers = answers
         return True
 
     def rate(self) -> float:
@@ -102,10 +115,21 @@ class HeldLane:
 
     def ask_for_unknown(self) -> bool:
         """Whether it is time to look for UNKNOWN exports again: not with every batch."""
-        if time.monotonic() - self._unknown_at < min(_FRESH_SECONDS, self._patience()):
+        if time.monotonic() - self._unknown_at < min(_UNKNOWN_SECONDS, self._patience()):
             return False
         self._unknown_at = time.monotonic()
         return True
 
     def _patience(self) -> float:
-        return 0.0 if settings.EXPORT_LINGER_SECONDS == 0 else _FRESH_SECONDS
+        return 0.0 if settings.EXPORT_LINGER_SECONDS == 0 else _UNKNOWN_SECONDS
+
+
+def _compiled(rows: QuerySet[Any]) -> tuple[str, tuple[Any, ...]]:
+    """A query as SQL, to be asked many times: building it costs ten times what it costs to ask."""
+    return rows.query.sql_with_params()
+
+
+def _rows(sql: str, parameters: tuple[Any, ...]) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return list(cursor.fetchall())

@@ -8,6 +8,7 @@ transactions, and a request never waits for one. Why this shape: README, "The wo
 from __future__ import annotations
 
 import collections.abc
+import contextlib
 import logging
 import queue
 import secrets
@@ -36,7 +37,8 @@ _PACE_SECONDS = 0.05
 _BUSY_SECONDS = 0.5
 _CIRCUIT_SECONDS = 0.5
 _HELP_SECONDS = 1.0
-_GATHER_SECONDS = 0.1
+_GATHER_SECONDS = 0.4
+_LOOK_FOR_ANSWERS_SECONDS = 0.05
 _SWITCH_SECONDS = 0.0005
 
 
@@ -144,8 +146,11 @@ class Runner:
         return lanes.available(self.only).exists()
 
     def _usage(self) -> int:
+        """How many requests the lanes in hand can keep under way."""
         return sum(
-            min(self.per_lane, self.outbox.ready(lane) + self.outbox.in_flight(lane))
+            self.per_lane
+            if lane.has_more and not lane.stopped
+            else min(self.per_lane, self.outbox.ready(lane) + self.outbox.in_flight(lane))
             for lane in self.lanes.values()
         )
 
@@ -258,15 +263,18 @@ class Runner:
         """Take the answers that are there; while much is ready to leave, wait a moment for more
         of them, because one transaction for many costs little more than for one."""
         until, enough = time.monotonic() + _GATHER_SECONDS, self._enough()
-        try:
+        with contextlib.suppress(queue.Empty):
             self._answered.append(self.senders.done.get(timeout=timeout_seconds))
-            while len(self._answered) < enough:
-                wait_seconds = until - time.monotonic()
-                self._answered.append(self.senders.done.get(timeout=max(0.001, wait_seconds)))
-            while True:
-                self._answered.append(self.senders.done.get_nowait())
-        except queue.Empty:
-            return
+            self._take_answered()
+            # Asleep, and not woken by each answer: with every waking a sender waits.
+            while len(self._answered) < enough and (left := until - time.monotonic()) > 0:
+                time.sleep(min(_LOOK_FOR_ANSWERS_SECONDS, left))
+                self._take_answered()
+                self.outbox.refill_turns()
+
+    def _take_answered(self) -> None:
+        while not self.senders.done.empty():
+            self._answered.append(self.senders.done.get_nowait())
 
     def _enough(self) -> int:
         """How many answers are settled without waiting for more: half of what can leave without

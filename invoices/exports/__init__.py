@@ -24,6 +24,7 @@ from invoices.exports.answers import (
 from invoices.exports.attempts import (
     ClaimLost,
     Due,
+    any_due,
     claim,
     claim_and_open,
     claim_next,
@@ -67,6 +68,7 @@ __all__ = [
     "credential_refused",
     "differs",
     "distrust_all",
+    "any_due",
     "due",
     "due_to_submit",
     "expire_leases",

@@ -92,6 +92,17 @@ _DUE_TO_SUBMIT = f"""
 """  # nosec B608
 
 
+def any_due(tenant_pk: int, status: ExportStatus) -> bool:
+    """Whether `due` would find anything: to be asked often."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ANY_DUE, [tenant_pk, status, _moment(timezone.now())])
+        return cursor.fetchone() is not None
+
+
+_ANY_DUE = """
+    SELECT 1 FROM invoices_invoiceexport
+    WHERE tenant_id = %s AND status = %s AND not_before <= %s LIMIT 1
+"""
 #: What settling a look-up or a read-back asks of an export; the rest is fetched when it is asked.
 _WANTED = (
     *("invoice", "tenant", "status", "claim", "lookups", "retries", "remote_id", "queued_at"),

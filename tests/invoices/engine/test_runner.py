@@ -30,10 +30,10 @@ def beta(make_tenant):
     return make_tenant(name="Beta Oy", business_id="0112038-9")
 
 
-def take_in(tenant, count, prefix="A"):
+def take_in(tenant, count, prefix="A", *, queue=True):
     invoices = [factories.invoice(f"{prefix}-{number}") for number in range(count)]
     content = json.dumps({"invoices": invoices}).encode()
-    filing.file_invoices(tenant, "own.json", content, via="command", queue=True)
+    filing.file_invoices(tenant, "own.json", content, via="command", queue=queue)
 
 
 def posts(sandbox):
@@ -200,6 +200,58 @@ def test_turns_of_a_process_end_when_another_was_told_to_slow_down(settings):
 
     assert turns.refill(5) == 0
     assert turns.take() is None
+
+
+@pytest.mark.parametrize("changed", ["tenant", "account", "check"])
+def test_what_is_queued_after_a_change_leaves_by_the_new_settings(
+    tenant, sandbox, settings, changed
+):
+    settings.EXPORT_LINGER_SECONDS = 10
+    take_in(tenant, 1, "FIRST")
+    take_in(tenant, 1, "SECOND", queue=False)
+    worker = threading.Thread(target=_run_all_and_close)
+    worker.start()
+    reconciled = InvoiceExport.objects.filter(status=ExportStatus.RECONCILED)
+    while worker.is_alive() and not reconciled.exists():
+        time.sleep(0.05)
+
+    _change(tenant, changed)
+    second = InvoiceExport.objects.get(invoice__number="SECOND-0")
+    exports.queue(second, reason="changed")
+    assert worker.is_alive()
+    while worker.is_alive() and second.status in (ExportStatus.DRAFT, ExportStatus.QUEUED):
+        time.sleep(0.05)
+        second.refresh_from_db()
+    settings.EXPORT_LINGER_SECONDS = 0
+    worker.join()
+
+    second.refresh_from_db()
+    assert {
+        "tenant": lambda: '"penaltyPercent":7.5' in second.attempts.get().request_body,
+        "account": lambda: second.problems[0]["code"] == "bank_account_not_active",
+        "check": lambda: second.parked_reason == "closed_period",
+    }[changed]()
+
+
+_OTHER_ACCOUNT = "FI5542345670000081"
+
+
+def _change(tenant, what):
+    if what == "tenant":
+        Tenant.objects.filter(pk=tenant.pk).update(penalty_percent="7.50")
+    elif what == "account":
+        account = tenant.invoice_account
+        account.set_number(_OTHER_ACCOUNT)
+        account.save()
+    else:
+        newest = tenant.checks.order_by("-started_at").first()
+        periods = [[start, end, False] for start, end, _open in newest.reference_data["periods"]]
+        newest.pk, newest.started_at = None, timezone.now()
+        newest.reference_data = newest.reference_data | {
+            "periods": periods,
+            "active_accounts": None,
+        }
+        newest.save()
 
 
 def test_lane_left_by_a_dead_worker_is_taken_after_its_lease(tenant, sandbox):
