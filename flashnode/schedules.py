@@ -9,12 +9,22 @@ from typing import Any
 from django.utils import timezone
 
 SCHEDULES: list[dict[str, Any]] = [
-    # "I" is django-q2's code for minutes, "D" for daily.
+    # "I" is django-q2's code for minutes, "H" hourly, "D" daily.
     {"name": "sweep", "func": "invoices.tasks.sweep", "schedule_type": "I", "minutes": 1},
     {
         "name": "daily connection check",
         "func": "integrations.tasks.check_all_connections",
         "schedule_type": "D",
+    },
+    {
+        "name": "end of replaced keys",
+        "func": "integrations.tasks.destroy_superseded_keys",
+        "schedule_type": "D",
+    },
+    {
+        "name": "end of keys nobody filed",
+        "func": "integrations.tasks.forget_received_mails",
+        "schedule_type": "H",
     },
 ]
 
@@ -24,7 +34,7 @@ def create_schedules(schedule: Any) -> None:
     now = timezone.localtime()
     five_next = now.replace(hour=5, minute=0, second=0, microsecond=0) + dt.timedelta(days=1)
     for values in SCHEDULES:
-        first = now if values["schedule_type"] == "I" else five_next
+        first = now if values["schedule_type"] != "D" else five_next
         schedule.objects.get_or_create(
             name=values["name"], defaults=values | {"repeats": -1, "next_run": first}
         )

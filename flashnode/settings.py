@@ -54,6 +54,10 @@ FERNET_KEYS = _fernet_keys()
 FERNET_USE_HKDF = False
 #: Keys the fingerprints of API keys: apart from FERNET_KEYS, so that rotating those keeps them.
 FINGERPRINT_KEY = _required("FINGERPRINT_KEY")
+#: When the secret of a key that another has replaced is destroyed.
+SUPERSEDED_KEY_DAYS = env.int("SUPERSEDED_KEY_DAYS", default=30)
+#: How long a key from a mail waits for somebody to file it.
+RECEIVED_KEY_HOURS = env.int("RECEIVED_KEY_HOURS", default=24)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 

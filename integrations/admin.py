@@ -30,10 +30,11 @@ from unfold.widgets import (
 
 from integrations import custody, diagnosis
 from integrations.account_inline import BankAccountInline
-from integrations.checks_admin import CHECK_COLOURS, awaited_context
+from integrations.checks_admin import CHECK_COLOURS, awaited_context, check_context
 from integrations.desk import Question, ask
 from integrations.enums import CheckOutcome, Environment, PauseReason, ReceivedBy, TenantState
 from integrations.keydesk import KeyRefused
+from integrations.mail_admin import MailDesk
 from integrations.models import Credential, Tenant
 from integrations.signals import acted
 from integrations.tasks import check_soon
@@ -114,7 +115,7 @@ class NotInOrderFilter(admin.SimpleListFilter):
 
 
 @admin.register(Tenant)
-class TenantAdmin(ModelAdmin):
+class TenantAdmin(MailDesk, ModelAdmin):
     list_display = ["name", "business_id", "where", "state_badge", "check_badge", "export_counts"]
     list_filter = ["state", NotInOrderFilter, "environment", "pause_reason"]
     search_fields = ["name", "business_id", "slug", "contact_email"]
@@ -124,6 +125,7 @@ class TenantAdmin(ModelAdmin):
         models.JSONField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 2})}
     }
     actions = ["check_selected"]
+    actions_list = ["read_mail"]
     actions_detail = ["check_now", "file_key", "pause_tenant", "resume_tenant"]
     change_form_outer_before_template = "desk/tenant.html"
     readonly_fields = ["slug", "state", "paused_at"]
@@ -227,6 +229,10 @@ class TenantAdmin(ModelAdmin):
     ) -> Any:
         tenant = Tenant.objects.filter(pk=object_id).first() if object_id else None
         extra = awaited_context(request, tenant.last_check) if tenant else {}
+        candidate = tenant.candidate if tenant else None
+        if candidate is not None:
+            newest = candidate.connectioncheck_set.order_by("-started_at").first()
+            extra |= {"candidate": candidate, "candidate_check": check_context(newest)}
         return super().changeform_view(request, object_id, form_url, (extra_context or {}) | extra)
 
     def log_addition(self, request: HttpRequest, obj: Tenant, message: Any) -> Any:

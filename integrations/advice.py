@@ -184,5 +184,11 @@ def customer_sentence(step: dict[str, str], language: str) -> str:
         return _fill(known.customer, step)
 
 
+def sentences(step: dict[str, str]) -> list[tuple[str, str]]:
+    """The customer's sentence in each language: (its own name of the language, sentence)."""
+    languages = (("fi", "Suomi"), ("sv", "Svenska"), ("en", "English"))
+    return [(name, customer_sentence(step, code)) for code, name in languages]
+
+
 def _fill(text: Promise, step: dict[str, str]) -> str:
     return str(text).replace("{value}", step.get("value", ""))

@@ -44,12 +44,7 @@ def check_context(check: ConnectionCheck | None) -> dict[str, Any] | None:
             "mover": advice.ADVICE[step["code"]].mover.label
             if step["code"] in advice.ADVICE
             else "",
-            "customer": [
-                (name, advice.customer_sentence(step, code))
-                for code, name in (("fi", "Suomi"), ("sv", "Svenska"), ("en", "English"))
-            ]
-            if step["code"]
-            else [],
+            "customer": advice.sentences(step) if step["code"] else [],
         }
         for step in check.steps
     ]

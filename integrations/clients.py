@@ -18,7 +18,13 @@ from django.core.cache import cache
 from integrations import limits
 from integrations.custody import open_api_key
 from integrations.models import Credential, Tenant
-from integrations.procountor import AccessToken, Environment, ProcountorClient, pooled_session
+from integrations.procountor import (
+    AccessToken,
+    Environment,
+    ProcountorClient,
+    TokenStore,
+    pooled_session,
+)
 from integrations.secrets import Sealed, SecretUnreadable, seal
 
 
@@ -55,11 +61,27 @@ def client_for(
     credential = credential or tenant.active_credential
     if credential is None:
         raise CredentialMissing(f"Tenant {tenant.pk} has no active credential.")
-    name = tenant.environment
-    return ProcountorClient(
-        environment_of(name),
+    return client_with(
+        tenant.environment,
         partial(open_api_key, credential),
         tokens=CachedTokens(credential),
+        on_rate_limit=on_rate_limit,
+    )
+
+
+def client_with(
+    name: str,
+    api_key: Callable[[], str],
+    *,
+    tokens: TokenStore | None = None,
+    on_rate_limit: Callable[[], None] | None = None,
+) -> ProcountorClient:
+    """A client of environment `name` for a key that is nobody's yet; its access tokens are kept
+    in memory only, unless `tokens` are given."""
+    return ProcountorClient(
+        environment_of(name),
+        api_key,
+        tokens=tokens,
         session=pooled_session(),
         before_request=partial(limits.wait_for_turn, name),
         on_rate_limit=partial(_slow_down, name, on_rate_limit),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -20,12 +22,13 @@ from integrations.signals import acted
 def file_api_key(
     tenant: Tenant, pasted: str, *, via: str, by: Any = None, received_at: dt.datetime | None = None
 ) -> Credential:
-    """Seal an API key for `tenant` and make it the active one; the older one is superseded.
+    """Seal an API key for `tenant`. Nothing is submitted with a key no connection check has seen.
 
-    An active tenant becomes pending with it: nothing is submitted with a key whose company no
-    connection check has seen.
+    While the tenant's older key works, the new one is a candidate: it takes the other's place
+    when every check of it has passed (`promote`). Else it is the active one at once, of a tenant
+    that is not active; an older one is superseded.
 
-    Filing the tenant's own active key again returns the credential as it is. Raises KeyRefused
+    Filing a key again that the tenant has returns the credential as it is. Raises KeyRefused
     for a key of another environment or client id, or one filed before; nothing is saved then.
     """
     api_key = keydesk.clean(pasted)
@@ -36,14 +39,22 @@ def file_api_key(
         return _already_filed(known, tenant)
     try:
         with transaction.atomic():
-            tenant.credentials.filter(state=CredentialState.ACTIVE).update(
-                state=CredentialState.SUPERSEDED, superseded_at=timezone.now()
+            works = Tenant.objects.select_for_update().filter(
+                pk=tenant.pk,
+                state=TenantState.ACTIVE,
+                credentials__state=CredentialState.ACTIVE,
             )
-            Tenant.objects.filter(pk=tenant.pk, state=TenantState.ACTIVE).update(
-                state=TenantState.PENDING
-            )
+            state = CredentialState.CANDIDATE if works.exists() else CredentialState.ACTIVE
+            replaced = {CredentialState.CANDIDATE, state}
+            _supersede(tenant, replaced)
+            # An active tenant without a key would submit with one that no check has seen.
+            if state == CredentialState.ACTIVE:
+                Tenant.objects.filter(pk=tenant.pk, state=TenantState.ACTIVE).update(
+                    state=TenantState.PENDING
+                )
             credential = Credential.objects.create(
                 tenant=tenant,
+                state=state,
                 api_key=seal(api_key, tenant.pk),
                 last_four=api_key[-4:],
                 fingerprint=mark,
@@ -70,6 +81,60 @@ def file_api_key(
             _("Another person filed a key at the same moment. Look at the tenant and try again."),
         ) from None
     return credential
+
+
+def _supersede(tenant: Tenant, states: Collection[CredentialState]) -> None:
+    tenant.credentials.filter(state__in=states).update(
+        state=CredentialState.SUPERSEDED, superseded_at=timezone.now()
+    )
+
+
+def promote(candidate: Credential) -> bool:
+    """Let a candidate whose checks have all passed take the active key's place. False when it
+    is no candidate any more."""
+    tenant = candidate.tenant
+    with transaction.atomic():
+        waiting = Credential.objects.select_for_update().filter(
+            pk=candidate.pk, state=CredentialState.CANDIDATE
+        )
+        if not waiting.exists():
+            return False
+        _supersede(tenant, {CredentialState.ACTIVE})
+        waiting.update(state=CredentialState.ACTIVE)
+        acted.send(
+            Credential,
+            action="credential.replaced",
+            tenant=tenant,
+            by=None,
+            data={"last_four": candidate.last_four, "fingerprint": candidate.short_fingerprint},
+        )
+    candidate.refresh_from_db()
+    return True
+
+
+def destroy_superseded() -> int:
+    """Destroy the secrets of keys replaced longer ago than SUPERSEDED_KEY_DAYS; what is known
+    about them stays. Returns how many."""
+    until = timezone.now() - dt.timedelta(days=settings.SUPERSEDED_KEY_DAYS)
+    old = Credential.objects.filter(
+        state=CredentialState.SUPERSEDED, superseded_at__lt=until, api_key__isnull=False
+    )
+    count = 0
+    for credential in old.select_related("tenant"):
+        with transaction.atomic():
+            Credential.objects.filter(pk=credential.pk).update(api_key=None)
+            acted.send(
+                Credential,
+                action="credential.destroyed",
+                tenant=credential.tenant,
+                by=None,
+                data={
+                    "last_four": credential.last_four,
+                    "fingerprint": credential.short_fingerprint,
+                },
+            )
+        count += 1
+    return count
 
 
 def file_with_account(
@@ -99,7 +164,7 @@ def _already_filed(known: Credential, tenant: Tenant) -> Credential:
             )
             % {"tenant": known.tenant.name, "name": tenant.name},
         )
-    if known.state != CredentialState.ACTIVE:
+    if known.state not in (CredentialState.ACTIVE, CredentialState.CANDIDATE):
         raise KeyRefused(
             "superseded",
             _(

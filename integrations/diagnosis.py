@@ -14,9 +14,8 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from integrations import keydesk
+from integrations import custody, keydesk
 from integrations.clients import client_for
-from integrations.custody import open_api_key
 from integrations.enums import CheckOutcome, CredentialState, PauseReason, TenantState
 from integrations.models import BankAccount, ConnectionCheck, Credential, Tenant
 from integrations.procountor import (
@@ -65,11 +64,29 @@ class _Red(Exception):
         self.code, self.value, self.final = code, value, final
 
 
-def run_check(tenant: Tenant, by: Any = None) -> ConnectionCheck:
-    """Run every step that can run, store the result, and move the tenant's state by it."""
+def run_checks(tenant: Tenant, by: Any = None) -> ConnectionCheck:
+    """Check a candidate key, if there is one, and the connection in use, unless that is the
+    candidate's now; returns the last check."""
+    candidate = tenant.candidate
+    if candidate is not None:
+        check = run_check(tenant, by, credential=candidate)
+        if not check.of_candidate:
+            return check
+    return run_check(tenant, by)
+
+
+def run_check(
+    tenant: Tenant, by: Any = None, *, credential: Credential | None = None
+) -> ConnectionCheck:
+    """Run every step that can run, store the result, and move the tenant's state by it.
+
+    Of the active key, or of `credential`, a candidate: it takes the active one's place when all
+    is green, and else nothing is changed by it.
+    """
     check = ConnectionCheck.objects.create(
         tenant=tenant,
-        credential=tenant.active_credential,
+        credential=credential or tenant.active_credential,
+        of_candidate=credential is not None and credential.state == CredentialState.CANDIDATE,
         started_at=timezone.now(),
         requested_by=by,
     )
@@ -79,7 +96,9 @@ def run_check(tenant: Tenant, by: Any = None) -> ConnectionCheck:
     check.finished_at = timezone.now()
     passed = all(step["ok"] for step in check.steps)
     check.outcome = CheckOutcome.PASSED if passed else CheckOutcome.FAILED
-    check.save(update_fields=["steps", "reference_data", "finished_at", "outcome"])
+    if check.of_candidate and passed and credential and custody.promote(credential):
+        check.of_candidate = False
+    check.save(update_fields=["steps", "reference_data", "finished_at", "outcome", "of_candidate"])
     acted.send(
         ConnectionCheck,
         action=f"connection.{check.outcome}",
@@ -87,6 +106,8 @@ def run_check(tenant: Tenant, by: Any = None) -> ConnectionCheck:
         by=by,
         data={"codes": [step["code"] for step in check.steps if step["code"]]},
     )
+    if check.of_candidate:
+        return check
     _move_tenant(tenant, check)
     connection_checked.send(ConnectionCheck, tenant=tenant, check=check)
     return check
@@ -98,6 +119,7 @@ class _Run:
     def __init__(self, tenant: Tenant, check: ConnectionCheck) -> None:
         self.tenant = tenant
         self.credential = check.credential
+        self.of_candidate = check.of_candidate
         self.client: ProcountorClient | None = None
         self.reference_data: dict[str, Any] = {}
 
@@ -139,7 +161,8 @@ class _Run:
         if self.credential is None:
             raise _Red("no_credential", ours["client_id"], final=True)
         try:
-            claims = keydesk.check_claims(open_api_key(self.credential), self.tenant.environment)
+            api_key = custody.open_api_key(self.credential)
+            claims = keydesk.check_claims(api_key, self.tenant.environment)
         except SecretUnreadable:
             raise _Red("secret_unreadable", final=True) from None
         except keydesk.KeyRefused as error:
@@ -200,7 +223,8 @@ class _Run:
                 if found.status == "ACTIVE"
                 else BankAccount.InProcountor.INACTIVE
             )
-            BankAccount.objects.filter(pk=account.pk).update(in_procountor=state)
+            if not self.of_candidate:  # the key may be another company's
+                BankAccount.objects.filter(pk=account.pk).update(in_procountor=state)
         ours = self.tenant.invoice_account
         if ours is None:
             raise _Red("no_account_filed", ", ".join(active) or "–")

@@ -25,6 +25,10 @@ class PauseReason(models.TextChoices):
 
 
 class CredentialState(models.TextChoices):
+    """CANDIDATE: filed for a tenant whose older key works on until every check of this one has
+    passed."""
+
+    CANDIDATE = "candidate", _("Being checked")
     ACTIVE = "active", _("Active")
     SUPERSEDED = "superseded", _("Superseded")
     REVOKED = "revoked", _("Revoked")

@@ -137,6 +137,17 @@ def check_claims(api_key: str, environment: str) -> KeyClaims | None:
     return claims
 
 
+def environment_of(claims: KeyClaims | None) -> str:
+    """The environment a key was made in, by its issuer. Where it does not say: production, or
+    test where only that is set up here."""
+    issuer = _host(claims.issuer) if claims else ""
+    for name, config in settings.PROCOUNTOR.items():
+        if issuer and issuer == _host(config["key_issuer"]):
+            return str(name)
+    has_production = bool(settings.PROCOUNTOR["production"]["client_secret"])
+    return "production" if has_production else "test"
+
+
 def _environment_name(environment: str) -> str:
     return _("production") if environment == "production" else _("test")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from django.conf import settings
@@ -46,7 +47,8 @@ def validate_business_id(value: str) -> None:
 class TenantQuerySet(models.QuerySet["Tenant"]):
     def with_last_check(self) -> TenantQuerySet:
         """Adds `check_outcome` and `check_at` of each tenant's newest check, None without one."""
-        newest = ConnectionCheck.objects.filter(tenant=OuterRef("pk")).order_by("-started_at")
+        newest = ConnectionCheck.objects.filter(tenant=OuterRef("pk"), of_candidate=False)
+        newest = newest.order_by("-started_at")
         return self.annotate(
             check_outcome=Subquery(newest.values("outcome")[:1]),
             check_at=Subquery(newest.values("started_at")[:1]),
@@ -208,8 +210,13 @@ class Tenant(models.Model):
         return self.bank_accounts.order_by("-is_default", "pk").first()
 
     @property
+    def candidate(self) -> Credential | None:
+        """The key that is to take the active one's place."""
+        return self.credentials.filter(state=CredentialState.CANDIDATE).first()
+
+    @property
     def last_check(self) -> ConnectionCheck | None:
-        return self.checks.order_by("-started_at").first()
+        return self.checks.filter(of_candidate=False).order_by("-started_at").first()
 
 
 class Credential(models.Model):
@@ -246,6 +253,11 @@ class Credential(models.Model):
                 condition=Q(state=CredentialState.ACTIVE),
                 name="one_active_credential_per_tenant",
             ),
+            models.UniqueConstraint(
+                fields=["tenant"],
+                condition=Q(state=CredentialState.CANDIDATE),
+                name="one_candidate_credential_per_tenant",
+            ),
             models.UniqueConstraint(fields=["fingerprint"], name="an_api_key_is_filed_once"),
         ]
         permissions = [("file_credential", "Can file an API key")]
@@ -256,6 +268,47 @@ class Credential(models.Model):
     @property
     def short_fingerprint(self) -> str:
         return self.fingerprint[:12]
+
+
+class ReceivedMail(models.Model):
+    """A mail with API keys in it that nobody has filed yet: what was found in it, and not its
+    text. It goes when a key of it is filed, or after RECEIVED_KEY_HOURS.
+
+    `facts`: ibans, business_ids, company_names, unread (lists), sender, sender_name, broken_keys.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    received_via = models.CharField(_("received via"), max_length=10, choices=ReceivedBy)
+    received_at = models.DateTimeField(_("received"))
+    received_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT)
+    facts = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"{self.received_at:%Y-%m-%d %H:%M}"
+
+
+class ReceivedKey(models.Model):
+    """An API key of a mail, and whose it is by Procountor's own words.
+
+    `finding`: {code, value} of `integrations.advice`, or empty; `company`: name, business_id,
+    user, accounts ({iban: status}).
+    """
+
+    mail = models.ForeignKey(ReceivedMail, models.CASCADE, related_name="keys")
+    environment = models.CharField(_("environment"), max_length=10, choices=Environment)
+    api_key = SealedField(editable=False)
+    last_four = models.CharField(max_length=4, editable=False)
+    fingerprint = models.CharField(max_length=64, editable=False)
+    claims = models.JSONField(default=dict, editable=False)
+    answered_at = models.DateTimeField(null=True)
+    finding = models.JSONField(default=dict)
+    company = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"…{self.last_four}"
 
 
 class BankAccount(models.Model):
@@ -311,7 +364,8 @@ class BankAccount(models.Model):
 
 class ConnectionCheck(models.Model):
     """One run of the ordered checks. `steps`: [{step, ok, code, mover, value}], as they ran;
-    `reference_data`: what mapping needs to know about the tenant's company."""
+    `reference_data`: what mapping needs to know about the tenant's company. A check `of_candidate`
+    is of a key that is not in use: it says nothing about the connection that is."""
 
     tenant = models.ForeignKey(
         Tenant, models.PROTECT, related_name="checks", verbose_name=_("tenant")
@@ -331,6 +385,7 @@ class ConnectionCheck(models.Model):
         blank=True,
         verbose_name=_("requested by"),
     )
+    of_candidate = models.BooleanField(_("of a key that is not in use"), default=False)
     steps = models.JSONField(_("steps"), default=list)
     reference_data = models.JSONField(_("reference data"), default=dict)
 

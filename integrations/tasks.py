@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django_q.tasks import async_task
 
-from integrations import diagnosis
+from integrations import custody, diagnosis, received
 from integrations.enums import TenantState
-from integrations.models import Tenant
+from integrations.models import ReceivedKey, ReceivedMail, Tenant
 
 
 def check_soon(tenant: Tenant, by: object = None) -> None:
@@ -20,9 +22,9 @@ def check_soon(tenant: Tenant, by: object = None) -> None:
 
 
 def check_connection(tenant_pk: int, user_pk: int | None = None) -> str:
-    """Run one tenant's connection check."""
+    """Run one tenant's connection checks."""
     user = get_user_model().objects.filter(pk=user_pk).first() if user_pk else None
-    return str(diagnosis.run_check(Tenant.objects.get(pk=tenant_pk), by=user).outcome)
+    return str(diagnosis.run_checks(Tenant.objects.get(pk=tenant_pk), by=user).outcome)
 
 
 def check_all_connections() -> int:
@@ -31,3 +33,27 @@ def check_all_connections() -> int:
     for tenant_pk in due.values_list("pk", flat=True):
         async_task("integrations.tasks.check_connection", tenant_pk)
     return due.count()
+
+
+def destroy_superseded_keys() -> int:
+    """Daily: destroy the secrets of keys that were replaced long enough ago."""
+    return custody.destroy_superseded()
+
+
+def identify_soon(mail: ReceivedMail) -> None:
+    """Ask in the background whose keys these are, once the data is committed."""
+    for pk in mail.keys.values_list("pk", flat=True):
+        transaction.on_commit(partial(async_task, "integrations.tasks.identify_key", pk))
+
+
+def identify_key(key_pk: int) -> bool:
+    """Ask Procountor whose key this is; False when it was filed or forgotten meanwhile."""
+    key = ReceivedKey.objects.select_related("mail").filter(pk=key_pk).first()
+    if key is not None:
+        received.identify(key)
+    return key is not None
+
+
+def forget_received_mails() -> int:
+    """Hourly: forget the keys from mails that nobody has filed."""
+    return received.forget_old()

@@ -53,7 +53,9 @@ def inputs_of(tenant: Tenant) -> tuple[QuerySet[Any], ...]:
 
 
 def _newest_checks(tenant: Tenant) -> QuerySet[ConnectionCheck]:
-    finished = ConnectionCheck.objects.filter(tenant=tenant, finished_at__isnull=False)
+    finished = ConnectionCheck.objects.filter(
+        tenant=tenant, finished_at__isnull=False, of_candidate=False
+    )
     return finished.exclude(reference_data={}).order_by("-started_at")
 
 

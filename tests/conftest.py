@@ -8,6 +8,7 @@ import json
 import pytest
 from django.db import connection
 from django.test import TransactionTestCase
+from django.utils import translation
 from django_q.models import Schedule
 
 from flashnode import roles, schedules
@@ -36,6 +37,13 @@ def _evidence_can_be_emptied_between_tests():
     TransactionTestCase._fixture_teardown = without_triggers
     yield
     TransactionTestCase._fixture_teardown = teardown
+
+
+@pytest.fixture(autouse=True)
+def _language():
+    """Requests of the test client leave theirs behind."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture

@@ -58,6 +58,8 @@ ACTIONS = {
     "attempt.late_answer": _("A late answer arrived"),
     "file.received": _("File received"),
     "credential.filed": _("API key filed"),
+    "credential.replaced": _("API key in use, the older one replaced"),
+    "credential.destroyed": _("Secret of a replaced API key destroyed"),
     "connection.passed": _("Connection check passed"),
     "connection.failed": _("Connection check failed"),
     "outage.began": _("Procountor does not answer"),

@@ -9,12 +9,14 @@ from integrations import tasks
 pytestmark = pytest.mark.django_db
 
 
-def test_sweep_and_daily_check_are_scheduled_for_ever():
+def test_what_runs_by_the_clock_is_scheduled_for_ever():
     schedules = {row.func: row for row in Schedule.objects.all()}
 
     assert {func: row.schedule_type for func, row in schedules.items()} == {
         "invoices.tasks.sweep": "I",
         "integrations.tasks.check_all_connections": "D",
+        "integrations.tasks.destroy_superseded_keys": "D",
+        "integrations.tasks.forget_received_mails": "H",
     }
     assert all(row.repeats == -1 for row in schedules.values())
     assert all(callable(import_string(func)) for func in schedules)

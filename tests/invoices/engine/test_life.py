@@ -527,6 +527,7 @@ def test_buyer_is_recognised_in_procountor_s_spelling(tenant, queued, sandbox, n
 def test_new_key_is_not_used_before_its_check_has_passed(tenant, queued, sandbox):
     other = sandbox.add_company(name="Beta Oy", business_id="0112038-9")
     (export,) = queued("A-1")
+    diagnosis.pause(tenant, "rights")
     custody.file_api_key(tenant, other.api_key, via="email")
 
     run(tenant)
@@ -536,7 +537,7 @@ def test_new_key_is_not_used_before_its_check_has_passed(tenant, queued, sandbox
     run(tenant)
     export.refresh_from_db(), tenant.refresh_from_db()
     assert sandbox.ledger() == []
-    assert (export.status, tenant.state) == (ExportStatus.QUEUED, "pending")
+    assert (export.status, tenant.state) == (ExportStatus.QUEUED, "paused")
 
 
 def test_lane_resumed_by_a_person_waits_for_a_check(tenant, queued, sandbox):

@@ -1,0 +1,95 @@
+"""Support staff at the key desk: from a pasted mail to a live tenant."""
+
+import os
+
+import pytest
+
+from integrations import tasks
+from integrations.models import ReceivedKey, Tenant
+from tests.integrations import mails
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def letter(company, key):
+    account = company.bank_accounts[0]["iban"]
+    return (
+        f"Hei,\n\nAPI-avain:\n{mails.wrap(key, 76)}\n\nTilinro: {account}\n"
+        "\nTerveisin\nMaija Ostaja\nAcme Oy\nY-tunnus 2077474-0"
+    )
+
+
+def shot(page, name):
+    """With SCREENSHOTS, a folder, for people to look at."""
+    if folder := os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
+
+
+def in_background(page, work):
+    """What the cluster would do by now; the page looks again by itself, and must not meet it in
+    the database that test and server share."""
+    address = page.url
+    page.goto("about:blank")
+    work()
+    page.goto(address)
+
+
+def identify_all():
+    for pk in list(ReceivedKey.objects.values_list("pk", flat=True)):
+        tasks.identify_key(pk)
+
+
+def test_from_a_pasted_mail_to_a_live_tenant_in_three_clicks(log_in, sandbox):
+    company = sandbox.add_company(name="Acme Oy", business_id="2077474-0")
+    page = log_in("Support")
+    page.get_by_role("link", name="Tenants").first.click()
+
+    clicks = 0
+    page.get_by_role("link", name="Read a customer's mail").click()
+    clicks += 1
+    page.locator("textarea[name=text]:focus").wait_for()
+    page.keyboard.insert_text(letter(company, company.api_key))  # the field has the focus: a paste
+    shot(page, "mail-pasted")
+    page.get_by_role("button", name="Find the key").click()
+    clicks += 1
+    page.get_by_text("Procountor is being asked whose key this is").wait_for()
+    in_background(page, identify_all)
+    page.get_by_text("this key opens Acme Oy (2077474-0)").wait_for()
+    assert company.api_key not in page.content()
+    shot(page, "mail-found")
+    page.get_by_role("button", name="Make the tenant Acme Oy and file it").click()
+    clicks += 1
+    page.get_by_text("is filed for Acme Oy").wait_for()
+    in_background(page, lambda: tasks.check_connection(Tenant.objects.get().pk))
+
+    tenant = Tenant.objects.get()
+    assert (tenant.state, clicks) == ("active", 3)
+    assert tenant.invoice_account.iban == company.bank_accounts[0]["iban"]
+    assert page.errors == []
+
+
+@pytest.mark.parametrize(("language", "width"), [("fi", 1280), ("fi", 390), ("en", 390)])
+def test_replacing_a_key_keeps_the_older_one_until_the_new_one_has_passed(
+    log_in, live_server, tenant, sandbox, language, width
+):
+    older, newer = tenant.active_credential, tenant.company.new_api_key()
+    page = log_in("Support", language=language, width=width)
+    page.goto(f"{live_server.url}/admin/integrations/tenant/read-mail/")
+    page.locator("textarea[name=text]").fill(letter(tenant.company, newer))
+    page.locator("form.desk-card button[type=submit]").click()
+    page.wait_for_url("**/read-mail/*-*/")
+    in_background(page, identify_all)
+    page.locator("form input[name=account]").first.wait_for()
+    shot(page, f"replace-{language}-{width}")
+    page.locator("section form button[type=submit]").click()
+    page.wait_for_url("**/change/**")
+    shot(page, f"candidate-{language}-{width}")
+
+    tenant.refresh_from_db()
+    assert (tenant.state, tenant.candidate.last_four) == ("active", newer[-4:])
+    assert tenant.active_credential == older
+    width_of_page = page.evaluate("document.documentElement.scrollWidth")
+    in_background(page, lambda: tasks.check_connection(tenant.pk))
+    assert tenant.active_credential.last_four == newer[-4:]
+    assert width_of_page <= width
+    assert page.errors == []
