@@ -188,9 +188,9 @@ def _once(values: Iterable[str]) -> tuple[str, ...]:
 
 # --- Keys ------------------------------------------------------------------------------------
 
-_TOKEN = r"A-Za-z0-9_\-"
+_CHARACTERS = r"A-Za-z0-9_\-"
 _BEGIN = re.compile(r"eyJ")
-_BEGUN = re.compile(rf"eyJ[{_TOKEN}.]{{12,}}")
+_BEGUN = re.compile(rf"eyJ[{_CHARACTERS}.]{{12,}}")
 _LONGEST_KEY = 8_000
 #: Characters of the signature, by `alg` of the header (RFC 7518, section 3.1).
 _SIGNATURE = {"HS256": 43, "HS384": 64, "HS512": 86, "RS256": 342, "ES256": 86}
@@ -221,10 +221,10 @@ def _keys(text: str) -> tuple[tuple[str, ...], int, str]:
 def _is_inside(text: str, start: int) -> bool:
     """Whether it is the middle of something: the payload of a key begins in the same way."""
     before = text[max(0, start - 400) : start]
-    if re.search(rf"[{_TOKEN}]\Z", before):
+    if re.search(rf"[{_CHARACTERS}]\Z", before):
         return True
     before = before.rstrip()
-    header = re.search(rf"[{_TOKEN}\s]*\Z", before[:-1]) if before.endswith(".") else None
+    header = re.search(rf"[{_CHARACTERS}\s]*\Z", before[:-1]) if before.endswith(".") else None
     return header is not None and "eyJ" in header[0]
 
 
@@ -248,7 +248,7 @@ def _segment(text: str, start: int) -> tuple[dict[str, Any] | None, int]:
     """The JSON object up to the next full stop, and where that ends."""
     end = text.find(".", start)
     encoded = re.sub(r"\s", "", text[start : max(end, 0)])
-    if end < 0 or not re.fullmatch(rf"[{_TOKEN}]+", encoded):
+    if end < 0 or not re.fullmatch(rf"[{_CHARACTERS}]+", encoded):
         return None, 0
     try:
         value = json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
@@ -264,7 +264,7 @@ def _signature(text: str, wanted: int) -> tuple[str, int]:
     a word of the mail does not become a part of it.
     """
     found, at = "", 0
-    for piece in re.finditer(rf"(\s*)([{_TOKEN}]+)", text):
+    for piece in re.finditer(rf"(\s*)([{_CHARACTERS}]+)", text):
         if piece.start() != at or (at and not piece[1]):
             break
         if found and _is_word(piece[2]):
