@@ -36,6 +36,7 @@ from integrations.enums import CheckOutcome, Environment, PauseReason, ReceivedB
 from integrations.keydesk import KeyRefused
 from integrations.mail_admin import MailDesk
 from integrations.models import Credential, Tenant
+from integrations.replies_admin import ReplyDesk
 from integrations.signals import acted
 from integrations.tasks import check_soon
 
@@ -115,7 +116,7 @@ class NotInOrderFilter(admin.SimpleListFilter):
 
 
 @admin.register(Tenant)
-class TenantAdmin(MailDesk, ModelAdmin):
+class TenantAdmin(MailDesk, ReplyDesk, ModelAdmin):
     list_display = ["name", "business_id", "where", "state_badge", "check_badge", "export_counts"]
     list_filter = ["state", NotInOrderFilter, "environment", "pause_reason"]
     search_fields = ["name", "business_id", "slug", "contact_email"]
@@ -126,7 +127,7 @@ class TenantAdmin(MailDesk, ModelAdmin):
     }
     actions = ["check_selected"]
     actions_list = ["read_mail"]
-    actions_detail = ["check_now", "file_key", "pause_tenant", "resume_tenant"]
+    actions_detail = ["check_now", "file_key", "write_to_customer", "pause_tenant", "resume_tenant"]
     change_form_outer_before_template = "desk/tenant.html"
     readonly_fields = ["slug", "state", "paused_at"]
     fieldsets = [
@@ -231,8 +232,8 @@ class TenantAdmin(MailDesk, ModelAdmin):
         extra = awaited_context(request, tenant.last_check) if tenant else {}
         candidate = tenant.candidate if tenant else None
         if candidate is not None:
-            newest = candidate.connectioncheck_set.order_by("-started_at").first()
-            extra |= {"candidate": candidate, "candidate_check": check_context(newest)}
+            shown = check_context(candidate.newest_check)
+            extra |= {"candidate": candidate, "candidate_check": shown}
         return super().changeform_view(request, object_id, form_url, (extra_context or {}) | extra)
 
     def log_addition(self, request: HttpRequest, obj: Tenant, message: Any) -> Any:

@@ -266,6 +266,10 @@ class Credential(models.Model):
         return f"…{self.last_four}"
 
     @property
+    def newest_check(self) -> ConnectionCheck | None:
+        return self.connectioncheck_set.order_by("-started_at").first()
+
+    @property
     def short_fingerprint(self) -> str:
         return self.fingerprint[:12]
 

@@ -59,6 +59,7 @@ ACTIONS = {
     "file.received": _("File received"),
     "credential.filed": _("API key filed"),
     "credential.replaced": _("API key in use, the older one replaced"),
+    "customer.told": _("Customer written to"),
     "credential.destroyed": _("Secret of a replaced API key destroyed"),
     "connection.passed": _("Connection check passed"),
     "connection.failed": _("Connection check failed"),

@@ -3,9 +3,11 @@
 import os
 
 import pytest
+from django.urls import reverse
 
 from integrations import tasks
 from integrations.models import ReceivedKey, Tenant
+from invoices.models import AuditEvent
 from tests.integrations import mails
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -92,4 +94,28 @@ def test_replacing_a_key_keeps_the_older_one_until_the_new_one_has_passed(
     in_background(page, lambda: tasks.check_connection(tenant.pk))
     assert tenant.active_credential.last_four == newer[-4:]
     assert width_of_page <= width
+    assert page.errors == []
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_support_copies_a_text_and_notes_that_it_was_sent(log_in, live_server, tenant, width):
+    page = log_in("Support", language="fi", width=width)
+    page.goto(f"{live_server.url}{reverse('admin:integrations_tenant_change', args=[tenant.pk])}")
+    shot(page, f"tenant-{width}")
+    link = page.get_by_role("link", name="Kirjoita asiakkaalle").first
+    if not link.is_visible():
+        page.get_by_role("link", name="more_horiz").first.click()
+    link.click()
+    page.get_by_text("Yhteytenne Procountoriin toimii").wait_for()
+    page.get_by_role("link", name="Svenska").click()
+    page.get_by_text("Er anslutning till Procountor fungerar").wait_for()
+    shot(page, f"write-{width}")
+    page.get_by_role("button", name="Kopioi").first.click()
+    page.get_by_role("button", name="Kopioitu").wait_for()
+    page.get_by_role("button", name="Olen lähettänyt sen").first.click()
+    page.get_by_text("Merkitty: asiakkaalle on kirjoitettu.").wait_for()
+
+    event = AuditEvent.objects.get(action="customer.told")
+    assert event.data == {"text": "working", "language": "sv"}
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.errors == []

@@ -22,6 +22,7 @@ from django.urls import reverse
 from django.utils import translation
 
 from integrations.advice import ADVICE
+from integrations.replies import TEXTS
 
 LOCALE = Path(project.LOCALE_PATHS[0])
 DJANGO = Path(django.__file__).parent
@@ -157,6 +158,7 @@ def test_every_sentence_for_customers_is_in_their_language(language):
     known = _translated(_read(LOCALE / language / "LC_MESSAGES/django.po"))
     with translation.override(None):
         sentences = {str(advice.customer) for advice in ADVICE.values()}
+        sentences |= {str(text) for _title, *texts in TEXTS.values() for text in texts}
 
     assert sorted(sentences - set(known)) == []
 
