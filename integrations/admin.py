@@ -127,7 +127,7 @@ class TenantAdmin(MailDesk, ReplyDesk, ModelAdmin):
     }
     actions = ["check_selected"]
     actions_list = ["read_mail"]
-    actions_detail = ["check_now", "file_key", "write_to_customer", "pause_tenant", "resume_tenant"]
+    actions_detail = ["check_now", "file_key", "pause_tenant", "resume_tenant"]
     change_form_outer_before_template = "desk/tenant.html"
     readonly_fields = ["slug", "state", "paused_at"]
     fieldsets = [

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.translation import gettext as _t
-from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action
+from unfold.admin import ModelAdmin
 
 from integrations import replies
 from integrations.models import Tenant
@@ -19,16 +19,20 @@ from integrations.signals import acted
 _LANGUAGES = {"fi": "Suomi", "sv": "Svenska", "en": "English"}
 
 
-class ReplyDesk:
+class ReplyDesk(ModelAdmin):  # type: ignore[misc]  # the theme is untyped
     """Mixed into the tenants' admin, which owns the pages' addresses and permissions."""
 
-    @action(
-        description=_("Write to the customer"),
-        url_path="write",
-        permissions=["file"],
-        icon="outgoing_mail",
-    )
+    def get_urls(self) -> list[Any]:
+        page = path(
+            "<int:object_id>/write/",
+            self.admin_site.admin_view(self.write_to_customer),
+            name="integrations_tenant_write_to_customer",
+        )
+        return [page, *super().get_urls()]
+
     def write_to_customer(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        if not request.user.has_perm("integrations.file_credential"):
+            raise PermissionDenied
         tenant = get_object_or_404(Tenant, pk=object_id)
         language = request.GET.get("language", "")
         language = language if language in _LANGUAGES else tenant.language
