@@ -267,7 +267,7 @@ def _signature(text: str, wanted: int) -> tuple[str, int]:
     for piece in re.finditer(rf"(\s*)([{_CHARACTERS}]+)", text):
         if piece.start() != at or (at and not piece[1]):
             break
-        if found and _is_word(piece[2]):
+        if found and _is_word(piece[2], text[piece.end() : piece.end() + 2]):
             break
         found, at = found + piece[2], piece.end()
         if len(found) >= wanted:
@@ -275,9 +275,13 @@ def _signature(text: str, wanted: int) -> tuple[str, int]:
     return (found, at) if len(found) == wanted else ("", 0)
 
 
-def _is_word(piece: str) -> bool:
-    """Whether a piece is more likely a word than the rest of a key, which is mixed."""
-    return len(piece) > 3 and re.fullmatch(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+|-+|_+", piece) is not None
+def _is_word(piece: str, after: str) -> bool:
+    """Whether a piece is more likely a word than the rest of a key, which is mixed. A short one
+    is taken for the rest where nothing follows it in its line."""
+    if re.match(r"\w", after) or (len(piece) <= 3 and re.match(r" \w", after)):
+        return True
+    words = r"[A-Z]?[a-z]+|[A-Z]+|[0-9-]+|_+|[A-Z]{2}[0-9]{2,}"
+    return len(piece) > 3 and re.fullmatch(words, piece) is not None
 
 
 # --- Accounts and companies --------------------------------------------------------------------

@@ -58,11 +58,16 @@ def test_key_in_any_wrapping_and_quoting_is_found_whole_or_not_at_all(data, key)
     assert found.api_keys or found.broken_keys
 
 
-@given(cut=st.integers(1, len(KEY) - 1), after=st.text(max_size=60))
-def test_cut_key_is_never_made_whole_by_what_follows(cut, after):
-    found = mail.find(mail.read_text(KEY[:cut] + after))
-
-    assert set(found.api_keys) <= {KEY} and (not found.api_keys or KEY[cut:] in after)
+@pytest.mark.parametrize(
+    "after",
+    [
+        *("", "\nTerveisin Maija", "\nMed vänlig hälsning", " Kiitos!", "\nRegards,\nBob"),
+        *(f"\n{IBAN}", "\nFI10 9990 0020 0008 92", "\n\n2077474-0", "...", "\nTilinro", "\n+358"),
+    ],
+)
+def test_cut_key_is_never_made_whole_by_what_follows(after):
+    for cut in range(1, len(KEY)):
+        assert mail.find(mail.read_text(KEY[:cut] + after)).api_keys == ()
 
 
 @given(text=st.text(max_size=400))
