@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from django import forms
@@ -30,7 +29,7 @@ from unfold.widgets import (
 
 from integrations import custody, diagnosis
 from integrations.account_inline import BankAccountInline
-from integrations.checks_admin import CHECK_COLOURS, awaited_context, check_context
+from integrations.checks_admin import CHECK_COLOURS, awaited_context, check_context, waiting_page_of
 from integrations.desk import Question, ask
 from integrations.enums import CheckOutcome, Environment, PauseReason, ReceivedBy, TenantState
 from integrations.keydesk import KeyRefused
@@ -299,7 +298,7 @@ class TenantAdmin(MailDesk, ReplyDesk, ModelAdmin):
     )
     def check_now(self, request: HttpRequest, object_id: int) -> HttpResponse:
         tenant = get_object_or_404(Tenant, pk=object_id)
-        return ask(self, request, _check_question(request, [tenant]), _waiting_page_of(tenant))
+        return ask(self, request, _check_question(request, [tenant]), waiting_page_of(tenant))
 
     @action(description=_("File API key"), url_path="file-key", permissions=["file"], icon="key")
     @method_decorator(sensitive_post_parameters("api_key"))
@@ -321,7 +320,7 @@ class TenantAdmin(MailDesk, ReplyDesk, ModelAdmin):
                 self.message_user(
                     request, sentence % {"key": credential, "tenant": tenant}, messages.SUCCESS
                 )
-                return HttpResponseRedirect(_waiting_page_of(tenant))
+                return HttpResponseRedirect(waiting_page_of(tenant))
         if form.is_bound:
             form.hide_key()
         title = _t("File an API key for %(tenant)s") % {"tenant": tenant}
@@ -369,11 +368,6 @@ class TenantAdmin(MailDesk, ReplyDesk, ModelAdmin):
 
 def _page_of(tenant: Tenant) -> str:
     return reverse("admin:integrations_tenant_change", args=[tenant.pk])
-
-
-def _waiting_page_of(tenant: Tenant) -> str:
-    """The tenant's page that looks again by itself until the check asked for just now is there."""
-    return f"{_page_of(tenant)}?check_asked={int(time.time())}"
 
 
 def _check_question(request: HttpRequest, tenants: list[Tenant]) -> Question:

@@ -12,6 +12,9 @@ from django.utils.translation import gettext_lazy as _
 
 from integrations.enums import Mover
 
+#: The languages we write to customers in, by their own names.
+LANGUAGES = {"fi": "Suomi", "sv": "Svenska", "en": "English"}
+
 
 class Advice(NamedTuple):
     """`cause` is for staff, `customer` for the customer; both may use {value}."""
@@ -186,8 +189,7 @@ def customer_sentence(step: dict[str, str], language: str) -> str:
 
 def sentences(step: dict[str, str]) -> list[tuple[str, str]]:
     """The customer's sentence in each language: (its own name of the language, sentence)."""
-    languages = (("fi", "Suomi"), ("sv", "Svenska"), ("en", "English"))
-    return [(name, customer_sentence(step, code)) for code, name in languages]
+    return [(name, customer_sentence(step, code)) for code, name in LANGUAGES.items()]
 
 
 def _fill(text: Promise, step: dict[str, str]) -> str:

@@ -7,17 +7,24 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from integrations import advice
 from integrations.desk import ReadOnlyAdmin
 from integrations.enums import CheckOutcome
-from integrations.models import ConnectionCheck
+from integrations.models import ConnectionCheck, Tenant
 
 #: After this a check that nobody took up is no longer waited for.
 _PATIENCE_SECONDS = 30
 CHECK_COLOURS = {"passed": "success", "failed": "danger", "running": "info"}
+
+
+def waiting_page_of(tenant: Tenant) -> str:
+    """The tenant's page that looks again by itself until the check asked for just now is there."""
+    page = reverse("admin:integrations_tenant_change", args=[tenant.pk])
+    return f"{page}?check_asked={int(time.time())}"
 
 
 def awaited_context(request: HttpRequest, newest: ConnectionCheck | None) -> dict[str, Any]:

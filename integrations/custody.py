@@ -45,8 +45,7 @@ def file_api_key(
                 credentials__state=CredentialState.ACTIVE,
             )
             state = CredentialState.CANDIDATE if works.exists() else CredentialState.ACTIVE
-            replaced = {CredentialState.CANDIDATE, state}
-            _supersede(tenant, replaced)
+            _supersede(tenant, {CredentialState.CANDIDATE, state})
             # An active tenant without a key would submit with one that no check has seen.
             if state == CredentialState.ACTIVE:
                 Tenant.objects.filter(pk=tenant.pk, state=TenantState.ACTIVE).update(
@@ -68,11 +67,7 @@ def file_api_key(
                 action="credential.filed",
                 tenant=tenant,
                 by=by,
-                data={
-                    "last_four": credential.last_four,
-                    "fingerprint": credential.short_fingerprint,
-                    "via": via,
-                },
+                data=_named(credential) | {"via": via},
             )
     except IntegrityError:
         # Someone filed a key for this tenant, or this key elsewhere, at the same moment.
@@ -81,6 +76,11 @@ def file_api_key(
             _("Another person filed a key at the same moment. Look at the tenant and try again."),
         ) from None
     return credential
+
+
+def _named(credential: Credential) -> dict[str, str]:
+    """How the audit trail names a key."""
+    return {"last_four": credential.last_four, "fingerprint": credential.short_fingerprint}
 
 
 def _supersede(tenant: Tenant, states: Collection[CredentialState]) -> None:
@@ -106,7 +106,7 @@ def promote(candidate: Credential) -> bool:
             action="credential.replaced",
             tenant=tenant,
             by=None,
-            data={"last_four": candidate.last_four, "fingerprint": candidate.short_fingerprint},
+            data=_named(candidate),
         )
     candidate.refresh_from_db()
     return True
@@ -128,10 +128,7 @@ def destroy_superseded() -> int:
                 action="credential.destroyed",
                 tenant=credential.tenant,
                 by=None,
-                data={
-                    "last_four": credential.last_four,
-                    "fingerprint": credential.short_fingerprint,
-                },
+                data=_named(credential),
             )
         count += 1
     return count

@@ -21,9 +21,8 @@ from integrations.models import BankAccount, ConnectionCheck, Credential, Tenant
 from integrations.procountor import (
     CredentialRefused,
     FiscalYear,
-    NotSubmitted,
-    OutcomeUnknown,
     ProcountorClient,
+    ProcountorError,
     Rejected,
     TrackingPeriod,
 )
@@ -113,6 +112,18 @@ def run_check(
     return check
 
 
+def finding_of(error: ProcountorError, *, forbidden: str = "") -> tuple[str, str]:
+    """The code and value of `integrations.advice` for a request that failed; `forbidden` is the
+    value of a 403, when it is known what was asked for."""
+    if isinstance(error, CredentialRefused):
+        return "key_refused", error.cause
+    if not isinstance(error, Rejected):
+        return "not_answering", error.cause
+    if error.status == 403:
+        return "step_forbidden", forbidden or error.cause
+    return ("wrong_address" if error.status == 404 else "unexpected_answer"), error.cause
+
+
 class _Run:
     """One pass over the steps; collects reference data on the way."""
 
@@ -140,15 +151,13 @@ class _Run:
             return _step(name, True, facts=method()), False
         except _Red as red:
             return _step(name, False, red.code, red.value), red.final
-        except CredentialRefused as error:
-            return _step(name, False, "key_refused", error.cause), True
-        except (NotSubmitted, OutcomeUnknown) as error:
-            return _step(name, False, "not_answering", error.cause), True
-        except Rejected as error:
-            if error.status == 403:
-                return _step(name, False, "step_forbidden", name), name == "session"
-            code = "wrong_address" if error.status == 404 else "unexpected_answer"
-            return _step(name, False, code, error.cause), name in ("token", "session")
+        except ProcountorError as error:
+            code, value = finding_of(error, forbidden=name)
+            # No later step can do better without an access token, an answer or a session.
+            is_final = not isinstance(error, Rejected) or (
+                name == "session" or (name == "token" and code != "step_forbidden")
+            )
+            return _step(name, False, code, value), is_final
 
     @property
     def api(self) -> ProcountorClient:

@@ -63,12 +63,8 @@ def claims_of(api_key: str) -> KeyClaims | None:
     parts = api_key.split(".")
     if len(parts) != 3:
         return None
-    try:
-        padded = parts[1] + "=" * (-len(parts[1]) % 4)
-        claims = json.loads(base64.urlsafe_b64decode(padded.encode("ascii")))
-    except (ValueError, binascii.Error, RecursionError):
-        return None
-    if not isinstance(claims, dict):
+    claims = decoded(parts[1])
+    if claims is None:
         return None
     return KeyClaims(
         issuer=_word(claims.get("iss")),
@@ -78,6 +74,16 @@ def claims_of(api_key: str) -> KeyClaims | None:
         issued_at=_moment(claims.get("iat")),
         key_id=_word(claims.get("jti")),
     )
+
+
+def decoded(part: str) -> dict[str, Any] | None:
+    """The JSON object in one part of a JWT; None when there is none."""
+    try:
+        padded = part + "=" * (-len(part) % 4)
+        value = json.loads(base64.urlsafe_b64decode(padded.encode("ascii")))
+    except (ValueError, binascii.Error, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def _word(value: Any) -> str:

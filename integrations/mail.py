@@ -7,11 +7,8 @@ so that a piece of it, or it and the next word, is not taken for it.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import email
 import email.policy
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -22,7 +19,7 @@ from typing import Any
 from lxml import etree, html
 from stdnum.fi import ytunnus
 
-from integrations import accounts
+from integrations import accounts, keydesk
 
 LARGEST_MAIL_BYTES = 5_000_000
 #: What is looked through: a mail's text beyond it has no key in it that anybody would find.
@@ -250,11 +247,7 @@ def _segment(text: str, start: int) -> tuple[dict[str, Any] | None, int]:
     encoded = re.sub(r"\s", "", text[start : max(end, 0)])
     if end < 0 or not re.fullmatch(rf"[{_CHARACTERS}]+", encoded):
         return None, 0
-    try:
-        value = json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
-    except (ValueError, binascii.Error, RecursionError):
-        return None, 0
-    return (value, end + 1) if isinstance(value, dict) else (None, 0)
+    return keydesk.decoded(encoded), end + 1
 
 
 def _signature(text: str, wanted: int) -> tuple[str, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +29,7 @@ from unfold.widgets import (
 )
 
 from integrations import accounts, advice, mail, received
+from integrations.checks_admin import waiting_page_of
 from integrations.enums import CredentialState, ReceivedBy
 from integrations.keydesk import KeyRefused
 from integrations.models import ReceivedKey, ReceivedMail
@@ -211,8 +211,7 @@ class MailDesk:
         tenant = credential.tenant
         check_soon(tenant, request.user)
         messages.success(request, _filed(credential) % {"key": credential, "tenant": tenant})
-        page = reverse("admin:integrations_tenant_change", args=[tenant.pk])
-        return HttpResponseRedirect(f"{page}?check_asked={int(time.time())}")
+        return HttpResponseRedirect(waiting_page_of(tenant))
 
     def _context(self, request: HttpRequest) -> dict[str, Any]:
         site: AdminSite = self.admin_site

@@ -13,19 +13,13 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from integrations import custody, keydesk
+from integrations import custody, diagnosis, keydesk
 from integrations.clients import client_with
 from integrations.enums import Environment, TenantState
 from integrations.keydesk import KeyRefused
 from integrations.mail import Found
 from integrations.models import Credential, ReceivedKey, ReceivedMail, Tenant
-from integrations.procountor import (
-    CredentialRefused,
-    NotSubmitted,
-    OutcomeUnknown,
-    ProcountorClient,
-    Rejected,
-)
+from integrations.procountor import ProcountorClient, ProcountorError
 from integrations.secrets import SecretUnreadable, fingerprint, seal
 from integrations.signals import acted
 
@@ -69,13 +63,9 @@ def identify(key: ReceivedKey) -> None:
         finding = {"code": error.code, "value": value}
     except SecretUnreadable:
         finding = {"code": "secret_unreadable", "value": ""}
-    except CredentialRefused as error:
-        finding = {"code": "key_refused", "value": error.cause}
-    except (NotSubmitted, OutcomeUnknown) as error:
-        finding = {"code": "not_answering", "value": error.cause}
-    except Rejected as error:
-        code = {403: "step_forbidden", 404: "wrong_address"}.get(error.status or 0)
-        finding = {"code": code or "unexpected_answer", "value": error.cause}
+    except ProcountorError as error:
+        code, value = diagnosis.finding_of(error)
+        finding = {"code": code, "value": value}
     ReceivedKey.objects.filter(pk=key.pk).update(
         answered_at=timezone.now(), finding=finding, company=company
     )

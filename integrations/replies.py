@@ -78,10 +78,10 @@ def replies_for(tenant: Tenant, language: str) -> list[Reply]:
     candidate = tenant.candidate
     key = candidate or tenant.active_credential
     check = candidate.newest_check if candidate else tenant.last_check
-    codes = ["revoke"] if key else []
-    if key:
-        codes.insert(0, _code_of(check))
-    return [fill(code, tenant, key.last_four if key else "", check, language) for code in codes]
+    if key is None:
+        return []
+    codes = (_code_of(check), "revoke")
+    return [fill(code, tenant, key.last_four, check, language) for code in codes]
 
 
 def _code_of(check: ConnectionCheck | None) -> str:

@@ -13,10 +13,9 @@ from django.utils.translation import gettext as _t
 from unfold.admin import ModelAdmin
 
 from integrations import replies
+from integrations.advice import LANGUAGES
 from integrations.models import Tenant
 from integrations.signals import acted
-
-_LANGUAGES = {"fi": "Suomi", "sv": "Svenska", "en": "English"}
 
 
 class ReplyDesk(ModelAdmin):  # type: ignore[misc]  # the theme is untyped
@@ -35,7 +34,7 @@ class ReplyDesk(ModelAdmin):  # type: ignore[misc]  # the theme is untyped
             raise PermissionDenied
         tenant = get_object_or_404(Tenant, pk=object_id)
         language = request.GET.get("language", "")
-        language = language if language in _LANGUAGES else tenant.language
+        language = language if language in LANGUAGES else tenant.language
         texts = replies.replies_for(tenant, language)
         page = reverse("admin:integrations_tenant_write_to_customer", args=[tenant.pk])
         if request.method == "POST":
@@ -56,7 +55,7 @@ class ReplyDesk(ModelAdmin):  # type: ignore[misc]  # the theme is untyped
             "title": _t("Write to %(tenant)s") % {"tenant": tenant},
             "tenant": tenant,
             "replies": texts,
-            "languages": _LANGUAGES.items(),
+            "languages": LANGUAGES.items(),
             "language": language,
             "back": reverse("admin:integrations_tenant_change", args=[tenant.pk]),
             "opts": self.opts,

@@ -71,8 +71,8 @@ class HeldLane:
         Whether anything has is asked with every batch: what was queued after a change of the
         tenant's settings must not leave by the old ones.
 
-        Of credential and tenant at once: a key that was filed meanwhile makes its tenant
-        pending, so no key is used that no check has seen.
+        Of credential and tenant at once: an active key of a tenant that is not active has not
+        been seen by a check, and is not used.
         """
         answers = [_rows(*question) for question in self._questions]
         if answers and answers == self._answers:
