@@ -26,6 +26,17 @@ SCHEDULES: list[dict[str, Any]] = [
         "func": "integrations.tasks.forget_received_mails",
         "schedule_type": "H",
     },
+    {
+        "name": "keys of intake links",
+        "func": "integrations.tasks.ask_about_intake_keys_again",
+        "schedule_type": "I",
+        "minutes": 5,
+    },
+    {
+        "name": "reminders of intake links",
+        "func": "integrations.tasks.remind_invited",
+        "schedule_type": "H",
+    },
 ]
 
 
