@@ -58,6 +58,11 @@ FINGERPRINT_KEY = _required("FINGERPRINT_KEY")
 SUPERSEDED_KEY_DAYS = env.int("SUPERSEDED_KEY_DAYS", default=30)
 #: How long a key from a mail waits for somebody to file it.
 RECEIVED_KEY_HOURS = env.int("RECEIVED_KEY_HOURS", default=24)
+#: Percent of the invoices that must pass a rehearsal before a tenant goes live, or its export
+#: settings change, without anybody giving a reason.
+GO_LIVE_SCORE = env.float("GO_LIVE_SCORE", default=95.0)
+if not 0 <= GO_LIVE_SCORE <= 100:
+    raise ImproperlyConfigured("GO_LIVE_SCORE is a percentage: a number from 0 to 100.")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
