@@ -32,6 +32,7 @@ from integrations.account_inline import BankAccountInline
 from integrations.checks_admin import CHECK_COLOURS, awaited_context, check_context, waiting_page_of
 from integrations.desk import Question, ask
 from integrations.enums import CheckOutcome, Environment, PauseReason, ReceivedBy, TenantState
+from integrations.going_live_admin import GoingLiveDesk
 from integrations.keydesk import KeyRefused
 from integrations.mail_admin import MailDesk
 from integrations.models import Credential, Tenant
@@ -115,7 +116,7 @@ class NotInOrderFilter(admin.SimpleListFilter):
 
 
 @admin.register(Tenant)
-class TenantAdmin(MailDesk, ReplyDesk, ModelAdmin):
+class TenantAdmin(MailDesk, ReplyDesk, GoingLiveDesk, ModelAdmin):
     list_display = ["name", "business_id", "where", "state_badge", "check_badge", "export_counts"]
     list_filter = ["state", NotInOrderFilter, "environment", "pause_reason"]
     search_fields = ["name", "business_id", "slug", "contact_email"]
@@ -180,7 +181,7 @@ class TenantAdmin(MailDesk, ReplyDesk, ModelAdmin):
         """With a key on file the environment stays: a look-up for a lost answer would else ask
         the other environment, find nothing, and the invoice would be submitted there."""
         fixed = ["environment"] if obj and obj.credentials.exists() else []
-        return [*self.readonly_fields, *fixed]
+        return [*super().get_readonly_fields(request, obj), *fixed]
 
     @display(description=_("environment"), label={"test": "info", "production": "primary"})
     def where(self, tenant: Tenant) -> tuple[str, str]:
