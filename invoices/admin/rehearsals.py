@@ -72,6 +72,8 @@ class RehearsalAdmin(SettingsPages, ReadOnlyAdmin):
             if answer is not None:
                 return answer
         context = self.admin_site.each_context(request) | page_context(request, tenant)
+        if context["state"] in ("none", "empty"):  # nothing to read before the reason
+            form.fields["reason"].widget.attrs["autofocus"] = True
         return render(request, "desk/rehearsal.html", context | {"form": form, "opts": self.opts})
 
     def _rehearse(self, request: HttpRequest, tenant: Tenant) -> HttpResponse:
