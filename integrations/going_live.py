@@ -15,6 +15,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from integrations.diagnosis import informed_checks
@@ -141,8 +142,8 @@ def _lacking(tenant: Tenant, rehearsal: Rehearsal | None) -> str:
 def low_score(rehearsal: Rehearsal) -> str:
     """That the score is not enough, with both figures."""
     return _("%(score)s %% would pass, and %(needed)s %% are needed.") % {
-        "score": rehearsal.score,
-        "needed": f"{settings.GO_LIVE_SCORE:g}",
+        "score": number_format(rehearsal.score or 0),
+        "needed": number_format(f"{settings.GO_LIVE_SCORE:g}"),
     }
 
 

@@ -112,7 +112,7 @@ def test_what_procountor_says_now_counts_not_what_it_said_at_intake(acme):
     assert found.connection_check == acme.last_check
 
 
-@db
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("seed", range(5))
 def test_verdicts_are_those_of_the_engine(acme, seed, sandbox):
     kinds = random.Random(seed).choices(list(KINDS), k=12)
