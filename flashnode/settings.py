@@ -386,6 +386,12 @@ UNFOLD = {
                         "integrations_connectioncheck_changelist",
                         "integrations.view_connectioncheck",
                     ),
+                    _link(
+                        _("Rehearsals"),
+                        "checklist",
+                        "integrations_rehearsal_changelist",
+                        "integrations.view_rehearsal",
+                    ),
                 ],
             },
             {
