@@ -157,11 +157,12 @@ def go_live(tenant: Tenant, *, by: Any, reason: str = "") -> bool:
             return False
         gate = gate_of(tenant)
         gate.pass_through(reason)
+        assert gate.check is not None and gate.check.credential_id is not None  # else barred
         opened = Tenant.objects.filter(
             pk=tenant.pk,
             went_live_at__isnull=True,
             state=TenantState.PENDING,
-            credentials__pk=gate.check.credential_id if gate.check else None,
+            credentials__pk=gate.check.credential_id,
             credentials__state=CredentialState.ACTIVE,
         ).update(went_live_at=timezone.now(), state=TenantState.ACTIVE)
         if not opened:
@@ -184,7 +185,8 @@ def proposed(tenant: Tenant, tried: dict[str, Any]) -> Tenant:
     for name, value in tried.items():
         if name not in EXPORT_SETTINGS:
             raise KeyError(name)
-        setattr(copy, name, Tenant._meta.get_field(name).to_python(value))
+        field: Any = Tenant._meta.get_field(name)
+        setattr(copy, name, field.to_python(value))
     return copy
 
 

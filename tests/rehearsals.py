@@ -14,6 +14,7 @@ KINDS = {
     "unmapped": {
         "rows": [_ROW | {"vat_percent": "0", "vat_category": "K"}],
         "gross_total": "100.00",
+        "additional_information": "Intra-community supply, VAT 0 %",
         "buyer": factories.invoice()["buyer"] | {"vat_number": "SE123456789701"},
     },
     "rate": {"rows": [_ROW | {"vat_percent": "13.5"}], "gross_total": "113.50"},

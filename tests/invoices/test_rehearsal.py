@@ -74,7 +74,11 @@ def test_figures_of_a_mix_name_each_cause_and_its_invoices(acme):
     }
     unmapped = found.findings[0]
     export = InvoiceExport.objects.get(invoice__number="R-6")
-    assert (unmapped["field"], unmapped["value"], unmapped["mover"]) == ("rows", "K", "us")
+    assert (unmapped["field"], unmapped["value"], unmapped["mover"]) == (
+        "rows.vat_category",
+        "K",
+        "us",
+    )
     assert unmapped["examples"][0] == {"number": "R-6", "export": export.pk}
     assert {f["code"]: f["mover"] for f in found.findings[1:]} == {
         "vat_percent_not_in_use": "customer",
