@@ -67,7 +67,8 @@ def test_from_a_pasted_mail_to_a_live_tenant_in_four_clicks_and_a_reason(log_in,
     page.locator("#going-live").get_by_role("link", name="Go live").click()
     clicks += 1
     page.get_by_text("Nothing has been rehearsed yet.").first.wait_for()
-    # The cursor is in the field: a company without invoices has nothing to rehearse with.
+    # A company without invoices has nothing to rehearse with: the cursor is in the field.
+    page.locator("input[name=reason]:focus").wait_for()
     reason = "No invoices yet"
     page.keyboard.type(reason)
     page.keyboard.press("Enter")

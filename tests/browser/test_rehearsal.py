@@ -45,6 +45,7 @@ def test_one_click_and_enter_from_a_verified_tenant_to_a_live_one(log_in, live_s
     in_background(page, run_newest)
     page.get_by_text("3 of 3 would pass").wait_for()
     shot(page, "rehearsal-good")
+    page.locator("button[name=go_live]:focus").wait_for()
     page.keyboard.press("Enter")
     page.get_by_text("is live: what is queued is submitted from now on.").wait_for()
 
@@ -86,6 +87,7 @@ def test_settings_are_tried_and_saved(log_in, live_server, tenant):
     page.get_by_text("The rehearsal waits for its turn").wait_for()
     in_background(page, run_newest)
     page.get_by_text("2 invoices would newly pass").wait_for()
+    page.locator("button[name=save]:focus").wait_for()
     page.keyboard.press("Enter")
     page.get_by_text("The settings are saved").wait_for()
 
