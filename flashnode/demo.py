@@ -206,6 +206,7 @@ def file_tenants(demo: Demo) -> list[dict[str, Any]]:
             # The accountant's choice for these demo companies, not a rule of Procountor's.
             "--vat-status", "Z=1", "--vat-status", "E=12", "--vat-status", "K=5",
             "--vat-status", "G=3", "--vat-status", "O=12", "--drop-invalid-reference",
+            "--go-live", "A demo company, with a simulated Procountor",
             stdin=made["api_key"],
             accept=(1,) if last else (0,),
         )  # fmt: skip

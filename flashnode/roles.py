@@ -9,6 +9,7 @@ _VIEW_ALL = [
     "integrations.view_credential",
     "integrations.view_bankaccount",
     "integrations.view_connectioncheck",
+    "integrations.view_rehearsal",
     "invoices.view_invoice",
     "invoices.view_invoiceexport",
     "invoices.view_submissionattempt",
@@ -25,12 +26,15 @@ _SUPPORT = [
     "integrations.check_connection",
     "integrations.pause_tenant",
     "integrations.file_credential",
+    "integrations.rehearse",
+    "integrations.go_live",
     "integrations.add_bankaccount",
     "integrations.change_bankaccount",
     "integrations.delete_bankaccount",
 ]
 _ACCOUNTANT = [
     "integrations.check_connection",
+    "integrations.rehearse",
     "invoices.upload_file",
     "invoices.requeue_invoiceexport",
     "invoices.skip_invoiceexport",

@@ -67,6 +67,11 @@ PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
 SUPPORT_FROM_EMAIL = env.str("SUPPORT_FROM_EMAIL", default="")
 if SUPPORT_FROM_EMAIL and not PUBLIC_URL:
     raise ImproperlyConfigured("SUPPORT_FROM_EMAIL needs PUBLIC_URL, for the links in the mails.")
+#: Percent of the invoices that must pass a rehearsal before a tenant goes live, or its export
+#: settings change, without anybody giving a reason.
+GO_LIVE_SCORE = env.float("GO_LIVE_SCORE", default=95.0)
+if not 0 <= GO_LIVE_SCORE <= 100:
+    raise ImproperlyConfigured("GO_LIVE_SCORE is a percentage: a number from 0 to 100.")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
@@ -390,10 +395,22 @@ UNFOLD = {
                         "integrations.view_tenant",
                     ),
                     _link(
+                        _("Onboarding board"),
+                        "view_kanban",
+                        "integrations_tenant_onboarding",
+                        "integrations.view_tenant",
+                    ),
+                    _link(
                         _("Connection checks"),
                         "network_check",
                         "integrations_connectioncheck_changelist",
                         "integrations.view_connectioncheck",
+                    ),
+                    _link(
+                        _("Rehearsals"),
+                        "checklist",
+                        "integrations_rehearsal_changelist",
+                        "integrations.view_rehearsal",
                     ),
                 ],
             },

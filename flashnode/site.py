@@ -172,12 +172,19 @@ def _connections() -> dict[str, Any]:
                 "title": tenant.name,
                 "badge": tenant.get_state_display(),
                 "colour": colours.get(tenant.state, ""),
-                "detail": _("The last check is red.")
-                if tenant.check_outcome == "failed"
-                else tenant.get_pause_reason_display() or _("Not checked yet."),
+                "detail": _whats_next(tenant),
                 "url": reverse("admin:integrations_tenant_change", args=[tenant.pk]),
             }
             for tenant in red[:10]
         ],
         "empty": _("Every connection is in order.") if active else _("Add the first tenant."),
     }
+
+
+def _whats_next(tenant: Any) -> str:
+    """Why a connection is not in order; `tenant` is one of `with_last_check`."""
+    if tenant.check_outcome == "failed":
+        return _("The last check is red.")
+    if tenant.check_outcome == "passed" and tenant.went_live_at is None:
+        return _("Verified: ready to go live.")
+    return str(tenant.get_pause_reason_display() or _("Not checked yet."))

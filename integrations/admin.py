@@ -26,10 +26,12 @@ from integrations.account_inline import BankAccountInline
 from integrations.checks_admin import CHECK_COLOURS, awaited_context, check_context, waiting_page_of
 from integrations.desk import Question, ask
 from integrations.enums import CheckOutcome, Environment, PauseReason, TenantState
+from integrations.going_live_admin import GoingLiveDesk
 from integrations.invite_admin import InviteDesk
 from integrations.key_admin import KeyDesk
 from integrations.mail_admin import MailDesk
 from integrations.models import Credential, Tenant
+from integrations.onboarding_admin import OnboardingBoard
 from integrations.replies_admin import ReplyDesk
 from integrations.signals import acted
 from integrations.tasks import check_soon
@@ -84,7 +86,9 @@ class NotInOrderFilter(admin.SimpleListFilter):
 
 
 @admin.register(Tenant)
-class TenantAdmin(InviteDesk, KeyDesk, MailDesk, ReplyDesk, ModelAdmin):
+class TenantAdmin(
+    GoingLiveDesk, InviteDesk, KeyDesk, MailDesk, OnboardingBoard, ReplyDesk, ModelAdmin
+):
     list_display = ["name", "business_id", "where", "state_badge", "check_badge", "export_counts"]
     list_filter = ["state", NotInOrderFilter, "environment", "pause_reason"]
     search_fields = ["name", "business_id", "slug", "contact_email"]
@@ -149,7 +153,7 @@ class TenantAdmin(InviteDesk, KeyDesk, MailDesk, ReplyDesk, ModelAdmin):
         """With a key on file the environment stays: a look-up for a lost answer would else ask
         the other environment, find nothing, and the invoice would be submitted there."""
         fixed = ["environment"] if obj and obj.credentials.exists() else []
-        return [*self.readonly_fields, *fixed]
+        return [*super().get_readonly_fields(request, obj), *fixed]
 
     @display(description=_("environment"), label={"test": "info", "production": "primary"})
     def where(self, tenant: Tenant) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from integrations import custody, keydesk
@@ -110,6 +111,13 @@ def run_check(
     _move_tenant(tenant, check)
     connection_checked.send(ConnectionCheck, tenant=tenant, check=check)
     return check
+
+
+def informed_checks(tenant: Tenant) -> QuerySet[ConnectionCheck]:
+    """Finished checks of the connection in use that learnt something of the company, the newest
+    first."""
+    finished = tenant.checks.filter(finished_at__isnull=False, of_candidate=False)
+    return finished.exclude(reference_data={}).order_by("-started_at")
 
 
 def finding_of(error: ProcountorError, *, forbidden: str = "") -> tuple[str, str]:
@@ -285,9 +293,10 @@ def _step(
 
 
 def _move_tenant(tenant: Tenant, check: ConnectionCheck) -> None:
-    """A key that must not be used pauses the lane; a check that passes opens or resumes it.
+    """A key that must not be used pauses the lane; a check that passes resumes it.
 
-    A tenant paused by a person stays paused, and one closed stays closed.
+    A tenant that never went live stays pending, one paused by a person stays paused, and one
+    closed stays closed.
     """
     if check.outcome == CheckOutcome.PASSED:
         # A key filed while this check ran has not been seen by it.
@@ -295,9 +304,10 @@ def _move_tenant(tenant: Tenant, check: ConnectionCheck) -> None:
         resumable = Tenant.objects.filter(pk=tenant.pk, credentials__in=checked).exclude(
             pause_reason=PauseReason.PERSON
         )
-        resumed = resumable.filter(state__in=[TenantState.PENDING, TenantState.PAUSED]).update(
-            state=TenantState.ACTIVE, pause_reason="", paused_at=None
-        )
+        # The first time is a person's decision: see going_live.
+        resumed = resumable.filter(
+            state__in=[TenantState.PENDING, TenantState.PAUSED], went_live_at__isnull=False
+        ).update(state=TenantState.ACTIVE, pause_reason="", paused_at=None)
         if resumed:
             acted.send(Tenant, action="tenant.activated", tenant=tenant, by=None, data={})
     else:

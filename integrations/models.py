@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from stdnum.exceptions import ValidationError as NumberInvalid
 from stdnum.fi import ytunnus
 
-from integrations import accounts, intake_link_models  # noqa: F401 - Django looks for models here
+from integrations import accounts, intake_link_models, rehearsal_models  # noqa: F401 - Django looks here
 from integrations.enums import (
     AfterSubmit,
     CheckOutcome,
@@ -136,6 +136,8 @@ class Tenant(models.Model):
         default=False,
         help_text=_("Procountor makes a new one; the old value is kept in the invoice's notes."),
     )
+    #: When a person let its invoices be submitted (`integrations.going_live`).
+    went_live_at = models.DateTimeField(_("went live"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects = TenantQuerySet.as_manager()

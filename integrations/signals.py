@@ -8,3 +8,5 @@ from django.dispatch import Signal
 acted = Signal()
 #: A connection check has been stored; carries: tenant, check.
 connection_checked = Signal()
+#: A person opened a tenant's lane: what is queued may leave. Carries: tenant.
+lane_opened = Signal()

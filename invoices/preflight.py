@@ -8,8 +8,16 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from integrations.models import ConnectionCheck, Tenant
-from invoices.mapping import ExportSettings, FiscalPeriod, ReferenceData
+from integrations.diagnosis import informed_checks
+from integrations.models import Tenant
+from invoices.document import InvoiceDocument, Problem
+from invoices.mapping import (
+    ExportSettings,
+    FiscalPeriod,
+    ReferenceData,
+    map_invoice,
+    period_problem,
+)
 
 #: Problems that are put right in the tenant's settings or in Procountor, not in the invoice:
 #: the invoice is taken in and waits for a person. All others are sent back to the source.
@@ -43,20 +51,13 @@ def settings_of(tenant: Tenant) -> ExportSettings:
 
 def latest_reference_data(tenant: Tenant) -> dict[str, Any]:
     """What the newest finished connection check learnt; empty before the first one."""
-    return _newest_checks(tenant).values_list("reference_data", flat=True).first() or {}
+    return informed_checks(tenant).values_list("reference_data", flat=True).first() or {}
 
 
 def inputs_of(tenant: Tenant) -> tuple[QuerySet[Any], ...]:
     """Queries whose rows change when something changes that `settings_of` (besides the tenant's
     own row) or `latest_reference_data` reads."""
-    return tenant.bank_accounts.order_by("pk"), _newest_checks(tenant).values_list("pk")[:1]
-
-
-def _newest_checks(tenant: Tenant) -> QuerySet[ConnectionCheck]:
-    finished = ConnectionCheck.objects.filter(
-        tenant=tenant, finished_at__isnull=False, of_candidate=False
-    )
-    return finished.exclude(reference_data={}).order_by("-started_at")
+    return tenant.bank_accounts.order_by("pk"), informed_checks(tenant).values_list("pk")[:1]
 
 
 def reference_of(known: dict[str, Any]) -> ReferenceData:
@@ -75,3 +76,13 @@ def reference_of(known: dict[str, Any]) -> ReferenceData:
             for start, end, is_open in periods
         ),
     )
+
+
+def verdict(
+    document: InvoiceDocument, settings: ExportSettings, reference: ReferenceData
+) -> tuple[Problem, ...]:
+    """Everything that would keep the engine from submitting the invoice, open periods included;
+    empty when it would be submitted."""
+    mapped = map_invoice(document, settings, reference)
+    closed = period_problem(document.date, reference)
+    return (*mapped.problems, closed) if closed else mapped.problems

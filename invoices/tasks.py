@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from invoices import engine
+from invoices import engine, rehearsal
 from invoices.watch import beat
 
 
@@ -15,3 +15,8 @@ def sweep() -> int:
     """Every minute: expire dead claims, wake lanes whose wake-up was lost."""
     beat("sweep")
     return engine.sweep()
+
+
+def rehearse(rehearsal_pk: int) -> bool:
+    """Run a rehearsal that was asked for."""
+    return rehearsal.run(rehearsal_pk)

@@ -10,6 +10,7 @@ from typing import Any
 import factory
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
+from django.utils import timezone
 
 from integrations.models import Tenant
 
@@ -21,6 +22,7 @@ class TenantFactory(factory.django.DjangoModelFactory):
     name = "Acme Oy"
     business_id = "2077474-0"
     environment = "test"
+    went_live_at = factory.LazyFunction(timezone.now)
 
 
 class UserFactory(factory.django.DjangoModelFactory):

@@ -9,7 +9,7 @@ from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
 
 from integrations.models import Credential, Tenant
-from invoices.models import InvoiceExport
+from invoices.models import AuditEvent, InvoiceExport
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -51,10 +51,42 @@ def test_add_tenant_files_the_key_and_checks_the_connection(command, sandbox):
 
     code, facts = command("add_tenant", *adding(company), "--json", stdin=company.api_key + "\n")
 
-    assert (code, facts["tenant"], facts["state"]) == (0, "acme-oy", "active")
+    assert (code, facts["tenant"], facts["state"]) == (0, "acme-oy", "pending")
     assert facts["api_key_last_four"] == company.api_key[-4:]
     assert [step["ok"] for step in facts["check"]["steps"]] == [True] * 8
     assert company.api_key not in json.dumps(facts)
+
+
+def test_add_tenant_goes_live_at_once_with_a_reason(command, sandbox):
+    company = sandbox.add_company(name="Acme Oy", business_id="2077474-0")
+
+    code, facts = command(
+        "add_tenant", *adding(company), "--go-live", "A test", "--json", stdin=company.api_key
+    )
+
+    assert (code, facts["state"]) == (0, "active")
+    event = AuditEvent.objects.get(action="tenant.went_live")
+    assert (event.by, event.data["reason"]) == (None, "A test")
+
+
+def test_add_tenant_does_not_go_live_after_a_red_check(command, sandbox):
+    company = sandbox.add_company(name="Acme Oy", business_id="2077474-0")
+    company.revoke()
+
+    code, facts = command(
+        "add_tenant", *adding(company), "--go-live", "A test", "--json", stdin=company.api_key
+    )
+
+    assert (code, facts["state"]) == (1, "pending")
+
+
+def test_add_tenant_cannot_go_live_without_a_check(command):
+    code, text = command(
+        "add_tenant", *adding(), "--go-live", "x", "--no-check", stdin=factories.api_key()
+    )
+
+    assert (code, Tenant.objects.count()) == (2, 0)
+    assert "--no-check" in text
 
 
 def test_add_tenant_with_a_red_check_ends_with_one_and_the_customer_s_sentence(command, sandbox):

@@ -1,5 +1,5 @@
 """The accountant's and the auditor's pages. Each registers itself when imported."""
 
-from invoices.admin import alerts, evidence, exports, received
+from invoices.admin import alerts, evidence, exports, received, rehearsals
 
-__all__ = ["alerts", "evidence", "exports", "received"]
+__all__ = ["alerts", "evidence", "exports", "received", "rehearsals"]

@@ -92,7 +92,9 @@ def _waiting_for(export: InvoiceExport) -> list[str]:
     if export.status not in (ExportStatus.QUEUED, ExportStatus.UNKNOWN, ExportStatus.SUBMITTED):
         return []
     sentences = []
-    if export.tenant.state != TenantState.ACTIVE:
+    if export.tenant.went_live_at is None:
+        sentences.append(_t("The tenant is not live yet: it goes on when a person lets it."))
+    elif export.tenant.state != TenantState.ACTIVE:
         sentences.append(
             _t("The tenant is not active (%(state)s): it goes on after a check that passes.")
             % {"state": export.tenant.get_state_display()}

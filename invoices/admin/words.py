@@ -71,6 +71,8 @@ ACTIONS = {
     "tenant.added": _("Tenant added"),
     "tenant.changed": _("Tenant's settings changed"),
     "tenant.activated": _("Tenant activated"),
+    "tenant.rehearsed": _("Export rehearsed"),
+    "tenant.went_live": _("Tenant went live"),
     "tenant.paused": _("Tenant paused"),
     "tenant.resumed": _("Tenant resumed"),
     "user.logged_in": _("Logged in"),

@@ -14,7 +14,7 @@ from django.conf import settings
 from integrations import outages
 from integrations.enums import TenantState
 from integrations.models import ConnectionCheck, Tenant
-from integrations.signals import connection_checked
+from integrations.signals import connection_checked, lane_opened
 from invoices import exports
 from invoices.engine import draining, lanes
 from invoices.engine.runner import Runner
@@ -72,10 +72,15 @@ def release_after_check(tenant: Tenant, check: ConnectionCheck) -> None:
 
 
 def listen() -> None:
-    """Hear of connection checks, and of being a cluster's worker."""
+    """Hear of connection checks, of tenants that go live, and of being a cluster's worker."""
     connection_checked.connect(_on_check, dispatch_uid="engine.connection_checked")
+    lane_opened.connect(_on_opened, dispatch_uid="engine.lane_opened")
     draining.listen()
 
 
 def _on_check(sender: Any, tenant: Tenant, check: ConnectionCheck, **kwargs: Any) -> None:
     release_after_check(tenant, check)
+
+
+def _on_opened(sender: Any, tenant: Tenant, **kwargs: Any) -> None:
+    wake(tenant.pk)

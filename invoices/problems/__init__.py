@@ -12,12 +12,22 @@ from collections.abc import Iterable
 from django.utils.translation import gettext
 
 from invoices.document import Problem
+from invoices.problems.customers import CUSTOMER, customer_sentence
 from invoices.problems.engine import ENGINE
 from invoices.problems.intake import INTAKE
 from invoices.problems.mapping import MAPPING
 from invoices.problems.remote import REMOTE
 from invoices.problems.steps import STEPS
 from invoices.problems.words import Words
+
+__all__ = [
+    "CATALOGUE",
+    "CUSTOMER",
+    "customer_sentence",
+    "sentence",
+    "sentences",
+    "words_for",
+]
 
 CATALOGUE = INTAKE | MAPPING | ENGINE | STEPS | REMOTE
 

@@ -41,7 +41,7 @@ def identify_all():
         tasks.identify_key(pk)
 
 
-def test_from_a_pasted_mail_to_a_live_tenant_in_three_clicks(log_in, sandbox):
+def test_from_a_pasted_mail_to_a_live_tenant_in_four_clicks_and_a_reason(log_in, sandbox):
     company = sandbox.add_company(name="Acme Oy", business_id="2077474-0")
     page = log_in("Support")
     page.get_by_role("link", name="Tenants").first.click()
@@ -62,9 +62,22 @@ def test_from_a_pasted_mail_to_a_live_tenant_in_three_clicks(log_in, sandbox):
     clicks += 1
     page.get_by_text("is filed for Acme Oy").wait_for()
     in_background(page, lambda: tasks.check_connection(Tenant.objects.get().pk))
+    page.get_by_text("Verified: ready to go live").wait_for()
+    shot(page, "mail-verified")
+    page.locator("#going-live").get_by_role("link", name="Go live").click()
+    clicks += 1
+    page.get_by_text("Nothing has been rehearsed yet.").first.wait_for()
+    # A company without invoices has nothing to rehearse with: the cursor is in the field.
+    page.locator("input[name=reason]:focus").wait_for()
+    reason = "No invoices yet"
+    page.keyboard.type(reason)
+    page.keyboard.press("Enter")
+    page.get_by_text("is live: what is queued is submitted from now on.").wait_for()
 
     tenant = Tenant.objects.get()
-    assert (tenant.state, clicks) == ("active", 3)
+    keystrokes = len(reason) + 1
+    assert (tenant.state, clicks, keystrokes) == ("active", 4, 16)
+    assert AuditEvent.objects.get(action="tenant.went_live").data["reason"] == reason
     assert tenant.invoice_account.iban == company.bank_accounts[0]["iban"]
     assert page.errors == []
 

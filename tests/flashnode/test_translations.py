@@ -23,6 +23,7 @@ from django.utils import translation
 
 from integrations.advice import ADVICE
 from integrations.replies import TEXTS
+from invoices.problems import CUSTOMER
 
 LOCALE = Path(project.LOCALE_PATHS[0])
 DJANGO = Path(django.__file__).parent
@@ -159,6 +160,7 @@ def test_every_sentence_for_customers_is_in_their_language(language):
     with translation.override(None):
         sentences = {str(advice.customer) for advice in ADVICE.values()}
         sentences |= {str(text) for _title, *texts in TEXTS.values() for text in texts}
+        sentences |= {str(text) for text in CUSTOMER.values()}
 
     assert sorted(sentences - set(known)) == []
 

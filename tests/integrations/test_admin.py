@@ -177,7 +177,8 @@ def test_tenant_list_costs_the_same_for_one_and_for_three(
         admin_client.get(page)
 
 
-def test_changed_settings_leave_an_audit_event_with_field_names(as_role, tenant):
+def test_changed_settings_leave_an_audit_event_with_field_names(as_role, make_tenant):
+    tenant = make_tenant(went_live_at=None)
     client = as_role("Support")
     account = tenant.invoice_account
     form = tenant_form(days_to_pay="30", business_id=tenant.business_id) | {

@@ -26,7 +26,7 @@ def first_red(tenant):
     return red[0]["step"], red[0]["code"]
 
 
-def test_green_check_runs_every_step_in_order_and_opens_the_tenant(make_tenant):
+def test_green_check_runs_every_step_in_order_and_opens_a_live_tenant(make_tenant):
     tenant = make_tenant(check=False)
 
     check, _steps = run(tenant)

@@ -10,8 +10,8 @@ from django.core.management.base import CommandParser
 from django.db import transaction
 from django.utils import translation
 
-from integrations import advice, custody, diagnosis
-from integrations.enums import Environment, ReceivedBy
+from integrations import advice, custody, diagnosis, going_live
+from integrations.enums import Environment, ReceivedBy, TenantState
 from integrations.keydesk import KeyRefused
 from integrations.management.base import JsonCommand, refuse
 from integrations.models import BankAccount, Credential, Tenant
@@ -20,7 +20,9 @@ from integrations.models import BankAccount, Credential, Tenant
 class Command(JsonCommand):
     help = (
         "Adds a tenant and files its API key, read from standard input, then runs the connection "
-        "check. Exit code 0: all checks green; 1: filed, but a check is red; 2: nothing was saved."
+        "check. The tenant then waits for a person to let it go live, unless --go-live says why "
+        "it does at once. Exit code 0: all checks green; 1: filed, but a check is red, and the "
+        "tenant is not live; 2: nothing was saved."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -48,8 +50,16 @@ class Command(JsonCommand):
             help="let Procountor make a new reference number where the source's is invalid",
         )
         parser.add_argument("--no-check", action="store_true", help="do not call Procountor")
+        parser.add_argument(
+            "--go-live",
+            default="",
+            metavar="REASON",
+            help="once all checks are green go live without a rehearsal; the trail keeps why",
+        )
 
     def run(self, **options: Any) -> tuple[int, dict[str, Any]]:
+        if options["go_live"] and options["no_check"]:
+            raise refuse("--go-live needs the connection check: leave --no-check out.")
         try:
             with transaction.atomic():
                 tenant, credential = self._save(options)
@@ -66,6 +76,9 @@ class Command(JsonCommand):
         if options["no_check"]:
             return 0, facts
         check = diagnosis.run_check(tenant)
+        if check.outcome == "passed" and options["go_live"].strip():
+            going_live.go_live(tenant, by=None, reason=options["go_live"])
+            tenant.refresh_from_db()
         facts |= {
             "state": tenant.state,
             "check": {"outcome": check.outcome, "steps": [_explained(s) for s in check.steps]},
@@ -95,6 +108,9 @@ class Command(JsonCommand):
             mark = {True: "ok ", False: "RED", None: "-  "}[step["ok"]]
             lines.append(f"  {mark} {step['name']}: {step['cause'] or step['facts'] or '–'}")
             lines += [f"      {language}: {text}" for language, text in step["customer"].items()]
+        if (facts["check"] or {}).get("outcome") == "passed":
+            live = "Live." if facts["state"] == TenantState.ACTIVE else "Ready to go live."
+            lines.append(live)
         return lines
 
 
