@@ -82,7 +82,7 @@ def test_new_company_becomes_a_tenant_with_account_and_contact(company, admin_us
     assert tenant.invoice_account.iban == company.bank_accounts[0]["iban"]
     assert tasks.check_connection(tenant.pk) == "passed"
     tenant.refresh_from_db()
-    assert tenant.state == "active"
+    assert (tenant.state, tenant.went_live_at) == ("pending", None)
     assert set(AuditEvent.objects.values_list("action", flat=True)) >= {
         "tenant.added",
         "credential.filed",
