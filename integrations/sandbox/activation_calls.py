@@ -17,9 +17,10 @@ LONGEST_REASON = 255
 def read(call: Call, request_id: str) -> Answer:
     """GET /integrations/{requestId}. That a decided one is still told is assumed."""
     activation = _asked_for(call, request_id)
+    expires = dt.datetime.fromtimestamp(activation.expires_at, HELSINKI)
     body: Json = {
         "integrationId": INTEGRATION_ID,
-        "expires": f"{dt.datetime.fromtimestamp(activation.expires_at, HELSINKI):%Y-%m-%dT%H:%M:%S}",
+        "expires": f"{expires:%Y-%m-%dT%H:%M:%S}",
         "companiesToIntegrate": [_company(company, activation) for company in activation.companies],
     }
     if activation.initiator:
