@@ -25,6 +25,8 @@ _SUPPORT = [
     "integrations.check_connection",
     "integrations.pause_tenant",
     "integrations.file_credential",
+    "integrations.view_activationrequest",
+    "integrations.decide_activationrequest",
     "integrations.add_bankaccount",
     "integrations.change_bankaccount",
     "integrations.delete_bankaccount",

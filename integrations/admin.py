@@ -27,7 +27,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from integrations import custody, diagnosis
+from integrations import activation_admin, custody, diagnosis  # noqa: F401 - registers itself
 from integrations.account_inline import BankAccountInline
 from integrations.checks_admin import CHECK_COLOURS, awaited_context, check_context, waiting_page_of
 from integrations.desk import Question, ask

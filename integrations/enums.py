@@ -41,6 +41,7 @@ class ReceivedBy(models.TextChoices):
     PHONE = "phone", _("Phone")
     LETTER = "letter", _("Letter")
     COMMAND = "command", _("Command line")
+    ACTIVATION = "activation", _("Activation link")
 
 
 class InvoiceChannel(models.TextChoices):

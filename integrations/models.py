@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from stdnum.exceptions import ValidationError as NumberInvalid
 from stdnum.fi import ytunnus
 
-from integrations import accounts
+from integrations import accounts, activation_models  # noqa: F401 - Django looks for models here
 from integrations.enums import (
     AfterSubmit,
     CheckOutcome,

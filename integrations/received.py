@@ -54,21 +54,28 @@ def take_in(found: Found, *, via: str, by: Any, unread: tuple[str, ...] = ()) ->
 def identify(key: ReceivedKey) -> None:
     """Ask Procountor which company the key opens, and for its accounts. Reads only; the answer,
     or why there is none, is kept with the key."""
-    finding, company = {}, {}
     try:
-        keydesk.check_claims(_open(key), key.environment)
-        company = _company_of(client_with(key.environment, lambda: _open(key)))
-    except KeyRefused as error:
-        value = key.claims.get("aud" if error.code == "wrong_client" else "iss", "")
-        finding = {"code": error.code, "value": value}
+        finding, company = ask(_open(key), key.environment)
     except SecretUnreadable:
-        finding = {"code": "secret_unreadable", "value": ""}
-    except ProcountorError as error:
-        code, value = diagnosis.finding_of(error)
-        finding = {"code": code, "value": value}
+        finding, company = {"code": "secret_unreadable", "value": ""}, {}
     ReceivedKey.objects.filter(pk=key.pk).update(
         answered_at=timezone.now(), finding=finding, company=company
     )
+
+
+def ask(api_key: str, environment: str) -> tuple[dict[str, str], dict[str, Any]]:
+    """Whose key it is by Procountor's own words: ({code, value} why that is not known, or {};
+    name, business_id, user and accounts of the company, or {})."""
+    try:
+        keydesk.check_claims(api_key, environment)
+        return {}, _company_of(client_with(environment, lambda: api_key))
+    except KeyRefused as error:
+        said = keydesk.claims_of(api_key)
+        value = (said.audience if error.code == "wrong_client" else said.issuer) if said else ""
+        return {"code": error.code, "value": value}, {}
+    except ProcountorError as error:
+        code, value = diagnosis.finding_of(error)
+        return {"code": code, "value": value}, {}
 
 
 def _company_of(client: ProcountorClient) -> dict[str, Any]:

@@ -17,6 +17,8 @@ def test_what_runs_by_the_clock_is_scheduled_for_ever():
         "integrations.tasks.check_all_connections": "D",
         "integrations.tasks.destroy_superseded_keys": "D",
         "integrations.tasks.forget_received_mails": "H",
+        "integrations.tasks.follow_activations": "I",
+        "integrations.tasks.watch_integrations": "D",
     }
     assert all(row.repeats == -1 for row in schedules.values())
     assert all(callable(import_string(func)) for func in schedules)
