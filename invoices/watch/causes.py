@@ -127,7 +127,7 @@ CAUSES: dict[str, Cause] = {
         _("Procountor says that the tenant's integration has ended there: %(status)s."),
         _(
             "Ask the customer whether that was meant. If not, send the activation link or ask for "
-            "a new API key; if so, close the tenant."
+            "a new API key; if so, pause the tenant."
         ),
         severity="warning",
         watched=False,

@@ -21,6 +21,7 @@ from tests import factories
 pytestmark = pytest.mark.django_db
 
 PATH = "/integrations"
+GET, PUT = {"method": "GET", "path": PATH}, {"method": "PUT", "path": PATH}
 
 
 def state_of(asked):
@@ -78,7 +79,7 @@ def test_request_is_read_with_companies_and_initiator(asked, alfa, beta):
         (7, lambda s, a: None, "unknown", "http_404"),
         (None, lambda s, a: s.activations.expire(a.id), "expired", "http_410"),
         (None, lambda s, a: setattr(s.activations, "integrator_id", 1), "refused", "http_403"),
-        (None, lambda s, a: s.fault("html_500", method="GET", path=PATH), "received", "not_answering"),
+        (None, lambda s, a: s.fault("html_500", **GET), "received", "not_answering"),
     ],
 )  # fmt: skip
 def test_each_answer_about_a_request_has_its_state(
@@ -188,8 +189,8 @@ def test_two_people_at_once_make_one_decision_and_one_put(sandbox, asked, activa
         (lambda s, a: setattr(s.activations, "integrator_id", 1), "refused", "http_403"),
         (lambda s, a: s.activations.requests.clear(), "unknown", "http_404"),
         (lambda s, a: s.activations.expire(a.id), "expired", "http_410"),
-        (lambda s, a: s.fault("rate_limited", method="PUT", path=PATH), "known", "not_answering"),
-        (lambda s, a: s.fault("status", method="PUT", path=PATH, status=422), "known", "unexpected"),
+        (lambda s, a: s.fault("rate_limited", **PUT), "known", "not_answering"),
+        (lambda s, a: s.fault("status", status=422, **PUT), "known", "unexpected"),
     ],
 )  # fmt: skip
 def test_decision_that_is_certainly_not_taken_goes_back_to_a_person(
