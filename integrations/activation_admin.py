@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django.contrib import admin, messages
@@ -11,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
@@ -217,6 +219,7 @@ def _words(asked: ActivationRequest, companies: list[ActivationCompany]) -> dict
     missing = [c for c in unfiled if c.problem in activation_decisions.ASKED_FOR_AGAIN]
     return {
         "colour": _COLOURS.get(asked.state, ""),
+        "expires": _moment(asked.expires),
         "meaning": activation_words.STATES[asked.state],
         "trouble": activation_words.trouble(asked.trouble),
         "sentences": activation_words.for_customer(asked.state, asked.environment),
@@ -226,6 +229,16 @@ def _words(asked: ActivationRequest, companies: list[ActivationCompany]) -> dict
         "can_file": is_decided and any(company.api_key for company in unfiled),
         "can_set_aside": asked.state in (*UNDECIDED, ActivationState.LOST),
     }
+
+
+def _moment(text: str) -> str:
+    """A time of Procountor's, whose form is not documented, in the reader's own notation."""
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    local = moment if timezone.is_naive(moment) else timezone.localtime(moment)
+    return date_format(local, "SHORT_DATETIME_FORMAT")
 
 
 def _page_of(asked: ActivationRequest) -> str:
