@@ -183,6 +183,7 @@ def prepare(demo: Demo) -> list[dict[str, str]]:
     demo.start(
         "web", "-m", "gunicorn", "flashnode.wsgi", "--bind", f"127.0.0.1:{demo.web_port}",
         "--workers", "1", "--threads", "4", "--access-logfile", "-",
+        "--logger-class", "flashnode.access_log.AccessLogger",
     )  # fmt: skip
     demo.wait_for_port("sandbox", demo.sandbox_port)
     demo.wait_for_port("web", demo.web_port)

@@ -27,6 +27,17 @@ SCHEDULES: list[dict[str, Any]] = [
         "schedule_type": "H",
     },
     {
+        "name": "keys of intake links",
+        "func": "integrations.tasks.ask_about_intake_keys_again",
+        "schedule_type": "I",
+        "minutes": 5,
+    },
+    {
+        "name": "reminders of intake links",
+        "func": "integrations.tasks.remind_invited",
+        "schedule_type": "H",
+    },
+    {
         "name": "activation requests",
         "func": "integrations.tasks.follow_activations",
         "schedule_type": "I",

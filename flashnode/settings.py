@@ -58,6 +58,15 @@ FINGERPRINT_KEY = _required("FINGERPRINT_KEY")
 SUPERSEDED_KEY_DAYS = env.int("SUPERSEDED_KEY_DAYS", default=30)
 #: How long a key from a mail waits for somebody to file it.
 RECEIVED_KEY_HOURS = env.int("RECEIVED_KEY_HOURS", default=24)
+#: How long a customer's intake link works, and when it is reminded of.
+INTAKE_LINK_DAYS = env.int("INTAKE_LINK_DAYS", default=7)
+INTAKE_REMINDER_DAYS = env.int("INTAKE_REMINDER_DAYS", default=3)
+#: Where customers reach us, for links in mails that no request leads to.
+PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
+#: Who writes to customers. Empty: the program writes to nobody, support sends the texts itself.
+SUPPORT_FROM_EMAIL = env.str("SUPPORT_FROM_EMAIL", default="")
+if SUPPORT_FROM_EMAIL and not PUBLIC_URL:
+    raise ImproperlyConfigured("SUPPORT_FROM_EMAIL needs PUBLIC_URL, for the links in the mails.")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
@@ -296,7 +305,12 @@ X_FRAME_OPTIONS = "DENY"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {
+        "plain": {
+            "()": "flashnode.logs.MaskingFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     # urllib3 writes whole URLs at DEBUG.

@@ -1,4 +1,4 @@
-"""Addresses: the admin is the whole site; the language switch belongs to it.
+"""Addresses: the admin and its language switch, and the page of a customer with an intake link.
 
 `/healthz` and `/readyz` are answered before any address is looked up: `flashnode.health`.
 """
@@ -8,10 +8,12 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from integrations.activation_views import activated
+from integrations.connect_views import connect
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("connect/activated/<str:environment>/", activated, name="activated"),
+    path("connect/<str:token>/", connect, name="connect"),
     path("admin/", admin.site.urls),
 ]

@@ -4,35 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.utils.decorators import method_decorator
 from django.utils.formats import date_format
 from django.utils.html import format_html_join
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.debug import sensitive_post_parameters
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 from unfold.widgets import (
-    UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
-    UnfoldAdminTextInputWidget,
 )
 
-from integrations import activation_admin, custody, diagnosis  # noqa: F401 - registers itself
+from integrations import activation_admin, diagnosis, keydesk  # noqa: F401 - the first registers itself
 from integrations.account_inline import BankAccountInline
 from integrations.checks_admin import CHECK_COLOURS, awaited_context, check_context, waiting_page_of
 from integrations.desk import Question, ask
-from integrations.enums import CheckOutcome, Environment, PauseReason, ReceivedBy, TenantState
-from integrations.keydesk import KeyRefused
+from integrations.enums import CheckOutcome, Environment, PauseReason, TenantState
+from integrations.invite_admin import InviteDesk
+from integrations.key_admin import KeyDesk
 from integrations.mail_admin import MailDesk
 from integrations.models import Credential, Tenant
 from integrations.replies_admin import ReplyDesk
@@ -74,33 +69,7 @@ class CredentialInline(TabularInline):
 
     @display(description=_("what the key says"))
     def says(self, credential: Credential) -> str:
-        return format_html_join(" · ", "{} {}", credential.claims.items()) or "–"
-
-
-class KeyForm(forms.Form):
-    """A key as received. It is never rendered back, not even after an error."""
-
-    api_key = forms.CharField(
-        label=_("API key"),
-        help_text=_("Paste it as it came; line breaks and spaces are removed."),
-        strip=False,
-        widget=UnfoldAdminTextareaWidget(
-            attrs={"rows": 4, "autocomplete": "off", "spellcheck": "false"}
-        ),
-    )
-    received_via = forms.ChoiceField(
-        label=_("Received via"), choices=ReceivedBy.choices, widget=UnfoldAdminSelectWidget
-    )
-    account = forms.CharField(
-        label=_("Bank account"),
-        required=False,
-        help_text=_("IBAN or domestic number; leave empty to keep the account on file."),
-        widget=UnfoldAdminTextInputWidget,
-    )
-
-    def hide_key(self) -> None:
-        """Forget what was pasted before the form is shown again."""
-        self.data = {**self.data.dict(), "api_key": ""}
+        return " · ".join(keydesk.in_words(credential.claims)) or "–"
 
 
 class NotInOrderFilter(admin.SimpleListFilter):
@@ -115,7 +84,7 @@ class NotInOrderFilter(admin.SimpleListFilter):
 
 
 @admin.register(Tenant)
-class TenantAdmin(MailDesk, ReplyDesk, ModelAdmin):
+class TenantAdmin(InviteDesk, KeyDesk, MailDesk, ReplyDesk, ModelAdmin):
     list_display = ["name", "business_id", "where", "state_badge", "check_badge", "export_counts"]
     list_filter = ["state", NotInOrderFilter, "environment", "pause_reason"]
     search_fields = ["name", "business_id", "slug", "contact_email"]
@@ -125,7 +94,7 @@ class TenantAdmin(MailDesk, ReplyDesk, ModelAdmin):
         models.JSONField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 2})}
     }
     actions = ["check_selected"]
-    actions_list = ["read_mail"]
+    actions_list = ["read_mail", "invite_customer"]
     actions_detail = ["check_now", "file_key", "pause_tenant", "resume_tenant"]
     change_form_outer_before_template = "desk/tenant.html"
     readonly_fields = ["slug", "state", "paused_at"]
@@ -300,39 +269,6 @@ class TenantAdmin(MailDesk, ReplyDesk, ModelAdmin):
         tenant = get_object_or_404(Tenant, pk=object_id)
         return ask(self, request, _check_question(request, [tenant]), waiting_page_of(tenant))
 
-    @action(description=_("File API key"), url_path="file-key", permissions=["file"], icon="key")
-    @method_decorator(sensitive_post_parameters("api_key"))
-    def file_key(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        tenant = get_object_or_404(Tenant, pk=object_id)
-        form = KeyForm(request.POST or None, initial={"received_via": ReceivedBy.EMAIL})
-        if request.method == "POST" and form.is_valid():
-            try:
-                credential = _file(tenant, form.cleaned_data, request.user)
-            except KeyRefused as error:
-                form.add_error("api_key", str(error))
-            except ValidationError as error:
-                form.add_error("account", error.message_dict["iban"])
-            else:
-                sentence = _t(
-                    "The API key %(key)s is filed for %(tenant)s. Its connection is being "
-                    "checked: the result appears below in a moment. Please delete the mail."
-                )
-                self.message_user(
-                    request, sentence % {"key": credential, "tenant": tenant}, messages.SUCCESS
-                )
-                return HttpResponseRedirect(waiting_page_of(tenant))
-        if form.is_bound:
-            form.hide_key()
-        title = _t("File an API key for %(tenant)s") % {"tenant": tenant}
-        context = self.admin_site.each_context(request) | {
-            "title": title,
-            "form": form,
-            "back": _page_of(tenant),
-            "button": _t("File the key and check it"),
-            "opts": self.opts,
-        }
-        return render(request, "desk/form.html", context)
-
     @action(description=_("Pause"), url_path="pause", permissions=["pause"], icon="pause_circle")
     def pause_tenant(self, request: HttpRequest, object_id: int) -> HttpResponse:
         tenant = get_object_or_404(Tenant, pk=object_id)
@@ -385,14 +321,3 @@ def _check_question(request: HttpRequest, tenants: list[Tenant]) -> Question:
             _t("Reads only: nothing is created in Procountor."),
         ],
     )
-
-
-def _file(tenant: Tenant, cleaned: dict[str, str], user: Any) -> Credential:
-    """File the key, and the account when one was given: both or neither."""
-    if not user.has_perm("integrations.file_credential"):
-        raise PermissionDenied
-    credential = custody.file_with_account(
-        tenant, cleaned["api_key"], cleaned["account"], via=cleaned["received_via"], by=user
-    )
-    check_soon(tenant, user)
-    return credential

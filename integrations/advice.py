@@ -24,7 +24,7 @@ class Advice(NamedTuple):
     customer: Promise
 
 
-_OUR_TURN = _("We are looking into this ourselves; there is nothing you need to do.")
+OUR_TURN = _("We are looking into this ourselves; there is nothing you need to do.")
 _WAIT = _("Procountor did not answer; we try again ourselves and there is nothing you need to do.")
 
 ADVICE: dict[str, Advice] = {
@@ -58,19 +58,19 @@ ADVICE: dict[str, Advice] = {
     "secret_missing": Advice(
         Mover.US,
         _("Our client secret for this environment is not set."),
-        _OUR_TURN,
+        OUR_TURN,
     ),
     "secret_unreadable": Advice(
         Mover.US,
         _("The stored API key cannot be opened: FERNET_KEYS lacks the key it was sealed under."),
-        _OUR_TURN,
+        OUR_TURN,
     ),
     "wrong_address": Advice(
-        Mover.US, _("Procountor does not know the address we call: {value}."), _OUR_TURN
+        Mover.US, _("Procountor does not know the address we call: {value}."), OUR_TURN
     ),
     "not_answering": Advice(Mover.PROCOUNTOR, _("Procountor did not answer: {value}."), _WAIT),
     "unexpected_answer": Advice(
-        Mover.US, _("Procountor answered in a way we do not know: {value}."), _OUR_TURN
+        Mover.US, _("Procountor answered in a way we do not know: {value}."), OUR_TURN
     ),
     "step_forbidden": Advice(
         Mover.CUSTOMER,
@@ -83,7 +83,7 @@ ADVICE: dict[str, Advice] = {
     "company_differs_from_key": Advice(
         Mover.US,
         _("Procountor opened company {value}, and the key names another company."),
-        _OUR_TURN,
+        OUR_TURN,
     ),
     "product_not_supported": Advice(
         Mover.CUSTOMER,

@@ -141,14 +141,21 @@ def file_with_account(
     into. Both or neither. Raises KeyRefused, or ValidationError naming `iban`."""
     with transaction.atomic():
         if account.strip():
-            found = BankAccount(tenant=tenant)
-            found.set_number(account)
-            tenant.bank_accounts.exclude(iban=found.iban).update(is_default=False)
-            tenant.bank_accounts.update_or_create(
-                iban=found.iban,
-                defaults={"bic": found.bic, "bank_name": found.bank_name, "is_default": True},
-            )
+            file_account(tenant, account)
         return file_api_key(tenant, pasted, via=via, by=by)
+
+
+def file_account(tenant: Tenant, number: str) -> BankAccount:
+    """Make an account the one invoices are paid into. Raises ValidationError naming `iban`."""
+    found = BankAccount(tenant=tenant)
+    found.set_number(number)
+    with transaction.atomic():
+        tenant.bank_accounts.exclude(iban=found.iban).update(is_default=False)
+        filed, _made = tenant.bank_accounts.update_or_create(
+            iban=found.iban,
+            defaults={"bic": found.bic, "bank_name": found.bank_name, "is_default": True},
+        )
+    return filed
 
 
 def _already_filed(known: Credential, tenant: Tenant) -> Credential:

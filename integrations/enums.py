@@ -1,5 +1,7 @@
 """Closed lists that models, checks and the admin share."""
 
+from typing import Any
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -42,6 +44,12 @@ class ReceivedBy(models.TextChoices):
     LETTER = "letter", _("Letter")
     COMMAND = "command", _("Command line")
     ACTIVATION = "activation", _("Activation link")
+    LINK = "link", _("Intake link")
+
+    @classmethod
+    def by_hand(cls) -> list[tuple[str, Any]]:
+        """The ways in which a person has a key before it is filed."""
+        return [(way.value, way.label) for way in (cls.EMAIL, cls.PHONE, cls.LETTER)]
 
 
 class InvoiceChannel(models.TextChoices):

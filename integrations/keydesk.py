@@ -16,10 +16,21 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 # Zero-width and no-break characters that mail programs put inside what people copy.
 _INVISIBLE = re.compile(r"[\s\u00a0\u00ad\u200b-\u200f\u2028\u2029\u202f\u2060\ufeff]+")
+
+_WORDS = {
+    "iss": gettext_lazy("issued by %(value)s"),
+    "aud": gettext_lazy("for the client id %(value)s"),
+    "cid": gettext_lazy("company number %(value)s"),
+    "sub": gettext_lazy("user number %(value)s"),
+    "iat": gettext_lazy("made on %(value)s"),
+}
 
 
 class KeyRefused(ValueError):
@@ -141,6 +152,15 @@ def check_claims(api_key: str, environment: str) -> KeyClaims | None:
             % {"found": claims.audience, "wanted": ours["client_id"]},
         )
     return claims
+
+
+def in_words(claims: dict[str, str]) -> list[str]:
+    """The kept claims of a key (`KeyClaims.as_json`) in words, in the active language."""
+    said = dict(claims)
+    if "iat" in said:
+        moment = dt.datetime.fromisoformat(said["iat"])
+        said["iat"] = date_format(localtime(moment), "SHORT_DATE_FORMAT")
+    return [str(text) % {"value": said[name]} for name, text in _WORDS.items() if name in said]
 
 
 def environment_of(claims: KeyClaims | None) -> str:

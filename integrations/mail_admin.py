@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +14,6 @@ from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -28,7 +25,7 @@ from unfold.widgets import (
     UnfoldAdminTextareaWidget,
 )
 
-from integrations import accounts, advice, mail, received
+from integrations import accounts, advice, keydesk, mail, received
 from integrations.checks_admin import waiting_page_of
 from integrations.enums import CredentialState, ReceivedBy
 from integrations.keydesk import KeyRefused
@@ -40,16 +37,6 @@ _PATIENCE_SECONDS = 30
 _UNREADABLE = {
     "too_large": _("The file is larger than 5 MB: paste the mail's text instead."),
     "outlook_format": _("This is Outlook's own format. Save the mail as .eml, or paste its text."),
-}
-
-
-#: The claims of a key in words (REFERENCE section 4).
-_CLAIMS = {
-    "iss": _("issued by %(value)s"),
-    "aud": _("for the client id %(value)s"),
-    "cid": _("company number %(value)s"),
-    "sub": _("user number %(value)s"),
-    "iat": _("made on %(value)s"),
 }
 
 
@@ -77,7 +64,7 @@ class MailForm(forms.Form):
     )
     received_via = forms.ChoiceField(
         label=_("Received via"),
-        choices=[choice for choice in ReceivedBy.choices if choice[0] != ReceivedBy.COMMAND],
+        choices=ReceivedBy.by_hand(),
         widget=UnfoldAdminSelectWidget,
     )
 
@@ -175,7 +162,7 @@ class MailDesk:
         waiting = any(shown["waits"] for shown in keys)
         age_seconds = (timezone.now() - kept.received_at).total_seconds()
         context = self._context(request) | {
-            "title": _t("What the mail holds"),
+            "title": _title(kept),
             "mail": kept,
             "facts": _facts(kept),
             "keys": keys,
@@ -230,6 +217,12 @@ def _filed(credential: Any) -> str:
     )
 
 
+def _title(kept: ReceivedMail) -> str:
+    if kept.meant_for:
+        return _t("The API key for %(tenant)s") % {"tenant": kept.meant_for}
+    return _t("What the mail holds")
+
+
 def _page_of(kept: ReceivedMail) -> str:
     return reverse("admin:integrations_tenant_received_mail", args=[kept.pk])
 
@@ -237,11 +230,14 @@ def _page_of(kept: ReceivedMail) -> str:
 def _facts(kept: ReceivedMail) -> list[tuple[str, str]]:
     facts = kept.facts
     sender = " · ".join(filter(None, [facts["sender_name"], facts["sender"]]))
+    shown = [(_t("Bank account"), " · ".join(map(accounts.formatted, facts["ibans"][:5])))]
+    if kept.meant_for:
+        return shown
     shown = [
         (_t("Sender"), sender),
         (_t("Company"), " · ".join(facts["company_names"][:5])),
         (_t("Business ID"), " · ".join(facts["business_ids"][:5])),
-        (_t("Bank account"), " · ".join(map(accounts.formatted, facts["ibans"][:5]))),
+        *shown,
     ]
     if facts["broken_keys"]:
         text = ngettext(
@@ -262,7 +258,7 @@ def _shown(key: ReceivedKey) -> dict[str, Any]:
     return {
         "object": key,
         "environment": received.environment_name(key),
-        "says": _says(key),
+        "says": keydesk.in_words(key.claims),
         "waits": key.answered_at is None,
         "cause": advice.cause_of(key.finding) if code else "",
         "customer": advice.sentences(key.finding) if code else [],
@@ -271,20 +267,14 @@ def _shown(key: ReceivedKey) -> dict[str, Any]:
         "filed": filed,
         "differs": _differences(key),
         "accounts": _accounts(key, tenant),
-        "can_file": bool(key.company) and filed is None,
+        "can_file": bool(key.company) and filed is None and not received.is_for_another(key),
     }
-
-
-def _says(key: ReceivedKey) -> list[str]:
-    said = dict(key.claims)
-    if "iat" in said:
-        moment = dt.datetime.fromisoformat(said["iat"])
-        said["iat"] = date_format(localtime(moment), "SHORT_DATE_FORMAT")
-    return [str(text) % {"value": said[name]} for name, text in _CLAIMS.items() if name in said]
 
 
 def _differences(key: ReceivedKey) -> list[str]:
     """Where the mail and Procountor name different companies: a person looks twice."""
+    if received.is_for_another(key):
+        return [received.misfiled(key)]
     named = key.mail.facts["business_ids"]
     found = key.company.get("business_id", "")
     if not found or not named or found in named:

@@ -15,7 +15,11 @@ from django.utils.translation import gettext_lazy as _
 from stdnum.exceptions import ValidationError as NumberInvalid
 from stdnum.fi import ytunnus
 
-from integrations import accounts, activation_models  # noqa: F401 - Django looks for models here
+from integrations import (
+    accounts,
+    activation_models,  # noqa: F401 - Django looks for models here
+    intake_link_models,  # noqa: F401 - as above
+)
 from integrations.enums import (
     AfterSubmit,
     CheckOutcome,
@@ -286,6 +290,8 @@ class ReceivedMail(models.Model):
     received_at = models.DateTimeField(_("received"))
     received_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT)
     facts = models.JSONField(default=dict)
+    #: The tenant whose page the key was entered on: it is filed for that one or not at all.
+    meant_for = models.ForeignKey(Tenant, models.CASCADE, null=True, related_name="+")
 
     def __str__(self) -> str:
         return f"{self.received_at:%Y-%m-%d %H:%M}"

@@ -39,16 +39,37 @@ def take_in(found: Found, *, via: str, by: Any, unread: tuple[str, ...] = ()) ->
             facts=facts | {"unread": list(unread)},
         )
         for api_key in found.api_keys[:MOST_KEYS]:
-            claims = keydesk.claims_of(api_key)
-            ReceivedKey.objects.create(
-                mail=mail,
-                environment=keydesk.environment_of(claims),
-                api_key=seal(api_key, _owner(mail)),
-                last_four=api_key[-4:],
-                fingerprint=fingerprint(api_key),
-                claims=claims.as_json() if claims else {},
-            )
+            environment = keydesk.environment_of(keydesk.claims_of(api_key))
+            _keep(mail, api_key, environment)
     return mail
+
+
+def take_in_key(tenant: Tenant, api_key: str, iban: str, *, via: str, by: Any) -> ReceivedMail:
+    """Keep one key that is meant for `tenant`, sealed, to ask Procountor whose it is."""
+    facts = asdict(Found()) | {"ibans": [iban] if iban else [], "unread": []}
+    del facts["api_keys"]
+    with transaction.atomic():
+        mail = ReceivedMail.objects.create(
+            received_via=via,
+            received_at=timezone.now(),
+            received_by=by,
+            facts=facts,
+            meant_for=tenant,
+        )
+        _keep(mail, api_key, tenant.environment)
+    return mail
+
+
+def _keep(mail: ReceivedMail, api_key: str, environment: str) -> None:
+    claims = keydesk.claims_of(api_key)
+    ReceivedKey.objects.create(
+        mail=mail,
+        environment=environment,
+        api_key=seal(api_key, _owner(mail)),
+        last_four=api_key[-4:],
+        fingerprint=fingerprint(api_key),
+        claims=claims.as_json() if claims else {},
+    )
 
 
 def identify(key: ReceivedKey) -> None:
@@ -103,6 +124,22 @@ def _tenants_of(key: ReceivedKey) -> QuerySet[Tenant]:
     return Tenant.objects.filter(business_id=key.company.get("business_id") or None)
 
 
+def is_for_another(key: ReceivedKey) -> bool:
+    """Whether the key opens another company than the tenant it was entered for."""
+    meant = key.mail.meant_for
+    return bool(meant and key.company and key.company["business_id"] != meant.business_id)
+
+
+def misfiled(key: ReceivedKey) -> str:
+    """The sentence for that."""
+    return _(
+        "This key opens %(found)s, and you are filing it under %(meant)s: it is not filed."
+    ) % {
+        "found": key.company["name"],
+        "meant": key.mail.meant_for,
+    }
+
+
 def credential_of(key: ReceivedKey) -> Credential | None:
     """Where this very key is filed already."""
     filed = Credential.objects.filter(fingerprint=key.fingerprint)
@@ -122,6 +159,8 @@ def file(key: ReceivedKey, account: str, *, by: Any) -> Credential:
             raise KeyRefused("gone", _("The key has been filed or forgotten meanwhile."))
         if not key.company:
             raise KeyRefused("unknown_company", _("Procountor has not said whose key this is."))
+        if is_for_another(key):
+            raise KeyRefused("other_company", misfiled(key))
         tenant = tenant_of(key) or _new_tenant(key, mail, by)
         if tenant.state == TenantState.CLOSED:
             raise KeyRefused(

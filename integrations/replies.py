@@ -59,6 +59,26 @@ TEXTS: dict[str, tuple[Promise, Promise, Promise]] = {
             "it is done; we check again then. You need not send the same key again.\n\n{delete}"
         ),
     ),
+    "invite": (
+        _("Invitation"),
+        _("Connect {company} to Procountor"),
+        _(
+            "To export your sales invoices into Procountor we need an API key that you make there "
+            "yourself. This page guides you through it and checks the key at once:\n\n{link}\n\n"
+            "The link is for {company} only, works until {until} and takes one key. Please do not "
+            "send the key by e-mail. You may forward the link to whoever looks after Procountor "
+            "for you."
+        ),
+    ),
+    "remind": (
+        _("Reminder"),
+        _("Reminder: connect {company} to Procountor"),
+        _(
+            "Some days ago we sent you a link with which you can connect {company} to Procountor. "
+            "No key has come by it yet. It works until {until}:\n\n{link}\n\nIf something is "
+            "unclear, please answer this message."
+        ),
+    ),
     "revoke": (
         _("How to revoke the key"),
         _("How to revoke your API key"),
@@ -99,9 +119,14 @@ def _their_findings(check: ConnectionCheck) -> list[dict[str, str]]:
 
 
 def fill(
-    code: str, tenant: Tenant, last_four: str, check: ConnectionCheck | None, language: str
+    code: str,
+    tenant: Tenant,
+    last_four: str,
+    check: ConnectionCheck | None,
+    language: str,
+    further: dict[str, str] | None = None,
 ) -> Reply:
-    """One of TEXTS with its merge fields filled in."""
+    """One of TEXTS with its merge fields filled in; `further` are those of single texts."""
     title, subject, body = TEXTS[code]
     shown_title = str(title)
     findings = _their_findings(check) if check else []
@@ -117,7 +142,9 @@ def fill(
             "last_four": last_four,
             "account": str(tenant.invoice_account or "–"),
             "client_id": settings.PROCOUNTOR[tenant.environment]["client_id"],
-        }
+        } | (further or {})
+        shown_subject = str(subject)
         for name, value in merged.items():
             text = text.replace("{" + name + "}", value)
-        return Reply(code, shown_title, str(subject), text)
+            shown_subject = shown_subject.replace("{" + name + "}", value)
+        return Reply(code, shown_title, shown_subject, text)

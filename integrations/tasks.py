@@ -8,9 +8,18 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 from django_q.tasks import async_task
 
-from integrations import activation_decisions, activations, custody, diagnosis, received
+from integrations import (
+    activation_decisions,
+    activations,
+    custody,
+    diagnosis,
+    intake_links,
+    invitations,
+    received,
+)
 from integrations.activation_models import ActivationRequest
 from integrations.enums import TenantState
+from integrations.intake_link_models import IntakeLink
 from integrations.models import ReceivedKey, ReceivedMail, Tenant
 
 
@@ -56,8 +65,36 @@ def identify_key(key_pk: int) -> bool:
 
 
 def forget_received_mails() -> int:
-    """Hourly: forget the keys from mails that nobody has filed."""
-    return received.forget_old()
+    """Hourly: forget the keys from mails that nobody has filed, and those of links that ended."""
+    return received.forget_old() + intake_links.destroy_expired()
+
+
+def try_intake_key_soon(link: IntakeLink) -> None:
+    """Ask in the background about the key a customer entered, once the data is committed."""
+    transaction.on_commit(partial(async_task, "integrations.tasks.try_intake_key", str(link.pk)))
+
+
+def try_intake_key(link_pk: str) -> str:
+    """Ask about the key of one link and file it; the connection check follows. Returns the
+    link's state."""
+    link = IntakeLink.objects.select_related("tenant").get(pk=link_pk)
+    if intake_links.try_key(link):
+        check_soon(link.tenant)
+    link.refresh_from_db()
+    return link.state
+
+
+def ask_about_intake_keys_again() -> int:
+    """Every few minutes: keys of links that Procountor did not answer for, or nobody asked it."""
+    due = intake_links.due_again()
+    for pk in due:
+        async_task("integrations.tasks.try_intake_key", str(pk))
+    return len(due)
+
+
+def remind_invited() -> int:
+    """Hourly: remind customers who have not used their link, where mail to customers is set up."""
+    return invitations.remind_due()
 
 
 def fetch_activation_soon(request: ActivationRequest, *, for_staff: bool = False) -> None:

@@ -163,6 +163,23 @@ def test_every_sentence_for_customers_is_in_their_language(language):
     assert sorted(sentences - set(known)) == []
 
 
+@pytest.mark.parametrize("language", ["fi", "sv"])
+def test_pages_of_customers_are_in_their_language(language):
+    catalogue = _read(LOCALE / language / "LC_MESSAGES/django.po")
+    known = set(_translated(catalogue))
+    theirs = {
+        key
+        for key, message in _messages(catalogue).items()
+        if any(
+            "templates/connect/" in place or "connect_words" in place
+            for place, _line in message.locations
+        )
+    }
+
+    assert len(theirs) > 40
+    assert sorted(theirs - known) == []
+
+
 def test_only_delivery_to_the_buyer_is_called_sending_in_finnish():
     """We submit (viedä) to Procountor; lähettää is Procountor's word for sending to the buyer."""
     known = _translated(_read(LOCALE / "fi/LC_MESSAGES/django.po"))

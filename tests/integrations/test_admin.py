@@ -5,7 +5,7 @@ from django.urls import reverse
 from django_q.models import OrmQ
 
 from integrations import custody, diagnosis
-from integrations.models import Credential, Tenant
+from integrations.models import Tenant
 from invoices.models import AuditEvent
 from tests import factories
 
@@ -51,61 +51,6 @@ def test_page_opens_for_the_right_roles_only(as_role, tenant, page, role):
     answer = as_role(role).get(f"/admin/integrations/tenant/{tenant.pk}/{page}/")
 
     assert answer.status_code == (200 if role in MAY[page] else 403)
-
-
-def test_filing_a_key_seals_it_and_checks_in_the_background(as_role, make_tenant, sandbox):
-    tenant = make_tenant(check=False)
-    key = tenant.company.new_api_key()
-    client = as_role("Support")
-
-    answer = client.post(
-        f"/admin/integrations/tenant/{tenant.pk}/file-key/",
-        {"api_key": f"{key[:50]}\r\n {key[50:]}", "received_via": "email", "account": ""},
-        follow=True,
-    )
-
-    page = answer.content.decode()
-    assert answer.status_code == 200
-    assert custody.open_api_key(tenant.active_credential) == key
-    assert f"…{key[-4:]}" in page
-    assert key not in page
-    assert key[-40:] not in page
-    assert key not in str(OrmQ.objects.values_list("payload", flat=True))
-
-
-def test_refused_key_is_explained_at_the_field_and_not_shown_back(as_role, tenant):
-    key = factories.api_key(aud="someoneElse")
-
-    answer = as_role("Support").post(
-        f"/admin/integrations/tenant/{tenant.pk}/file-key/",
-        {"api_key": key, "received_via": "email", "account": "FI21 1234 5600 0007 85"},
-    )
-
-    page = answer.content.decode()
-    assert "someoneElse" in page
-    assert key not in page
-    assert key[-40:] not in page
-    assert Credential.objects.count() == 1
-
-
-def test_wrong_account_saves_neither_key_nor_account(as_role, tenant):
-    answer = as_role("Support").post(
-        f"/admin/integrations/tenant/{tenant.pk}/file-key/",
-        {"api_key": factories.api_key(), "received_via": "email", "account": "FI00"},
-    )
-
-    assert "not a valid account number" in answer.content.decode()
-    assert Credential.objects.count() == 1
-
-
-def test_new_account_becomes_the_one_for_invoices(as_role, tenant):
-    as_role("Support").post(
-        f"/admin/integrations/tenant/{tenant.pk}/file-key/",
-        {"api_key": factories.api_key(), "received_via": "phone", "account": "500015-281"},
-    )
-
-    assert tenant.invoice_account.iban == "FI1350001520000081"
-    assert tenant.bank_accounts.count() == 2
 
 
 def test_adding_a_tenant_leads_to_filing_its_key(as_role):

@@ -6,8 +6,8 @@ import pytest
 import time_machine
 from django_q.models import OrmQ
 
-from integrations import custody, diagnosis
-from integrations.models import BankAccount, ConnectionCheck, Tenant
+from integrations import custody, diagnosis, tasks
+from integrations.models import BankAccount, ConnectionCheck, Credential, ReceivedKey, Tenant
 from tests import factories
 from tests.staff import ANONYMOUS, EVERYBODY, NO_RIGHTS, log_in, refusal, said, text, url
 
@@ -115,22 +115,52 @@ def test_key_posted_without_the_right_is_not_filed(client, acme, rung):
     assert acme.credentials.count() == 0
 
 
-def test_filed_key_is_kept_and_never_shown(client, acme, django_capture_on_commit_callbacks):
+def test_key_is_asked_about_then_filed_and_never_shown(
+    client, sandbox, django_capture_on_commit_callbacks
+):
+    acme = factories.TenantFactory(business_id="2077474-0")
+    key = sandbox.add_company(name="Acme Oy", business_id="2077474-0").api_key
     user = log_in(client, "Support")
-    key = factories.api_key()
 
     with django_capture_on_commit_callbacks(execute=True):
-        response = filed(client, acme, f"  {key[:40]}\n{key[40:]} ", account="999000-20000892")
+        asked = filed(client, acme, f"  {key[:40]}\n{key[40:]} ", account="999000-20000892")
+    assert acme.credentials.count() == 0
+    kept = ReceivedKey.objects.get()
+    assert [task.task["func"] for task in OrmQ.objects.all()] == ["integrations.tasks.identify_key"]
+    assert key not in str(OrmQ.objects.values_list("payload", flat=True))
+    tasks.identify_key(kept.pk)
+    page = asked["Location"]
+    shown = text(client.get(page))
+    assert "The API key for Acme Oy" in shown and "File it for Acme Oy" in shown
+    with django_capture_on_commit_callbacks(execute=True):
+        response = client.post(page, {"key": kept.pk, "account": OTHER})
 
     credential = acme.credentials.get()
     assert custody.open_api_key(credential) == key
     assert (credential.received_by, acme.bank_accounts.get().iban) == (user, OTHER)
     assert key[-4:] in said(response)[0]
-    assert OrmQ.objects.get().task["func"] == "integrations.tasks.check_connection"
+    funcs = [task.task["func"] for task in OrmQ.objects.all()]
+    assert funcs[-1] == "integrations.tasks.check_connection"
     for page in (response["Location"], url("integrations_tenant_changelist"), url("index")):
         shown = text(client.get(page))
         assert key not in shown
         assert key[-20:] not in shown
+
+
+def test_key_of_another_company_is_not_filed_for_this_tenant(client, acme, sandbox):
+    beta = sandbox.add_company(name="Beta Oy", business_id="0112038-9")
+    log_in(client, "Support")
+    page = filed(client, acme, beta.api_key)["Location"]
+    key = ReceivedKey.objects.get()
+    tasks.identify_key(key.pk)
+
+    shown = text(client.get(page))
+    assert "This key opens Beta Oy, and you are filing it under Acme Oy: it is not filed." in shown
+    assert "File it for" not in shown and "Make the tenant" not in shown
+    answer = client.post(page, {"key": key.pk, "account": ""})
+
+    assert "This key opens Beta Oy" in text(answer)
+    assert not Credential.objects.exists() and not Tenant.objects.filter(name="Beta Oy").exists()
 
 
 @pytest.mark.parametrize(
@@ -153,17 +183,18 @@ def test_refused_key_is_told_at_the_field_and_not_rendered_back(
     assert error in text(response)
     assert key not in text(response)
     assert (acme.credentials.count(), acme.bank_accounts.count()) == (0, 0)
+    assert not ReceivedKey.objects.exists()
 
 
-def test_key_of_another_tenant_is_refused_by_name(client, acme):
+def test_key_that_is_filed_elsewhere_is_told_by_name(client, acme):
     other = factories.TenantFactory(name="Toinen Oy", business_id="0112038-9")
     key = factories.api_key()
     custody.file_api_key(other, key, via="email")
     log_in(client, "Support")
 
-    response = filed(client, acme, key)
+    shown = text(client.get(filed(client, acme, key)["Location"]))
 
-    assert "Toinen Oy" in text(response)
+    assert "This key is filed already, for Toinen Oy" in shown
     assert acme.credentials.count() == 0
 
 

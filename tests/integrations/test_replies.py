@@ -59,13 +59,14 @@ def test_tenant_without_a_key_has_no_texts():
 def test_every_text_is_filled_in_and_in_its_language(make_tenant, language):
     tenant = make_tenant(contact_name="Maija")
     seen = {}
+    further = {"link": "https://desk.example/connect/x/", "until": "1.12.2026"}
     for code in replies.TEXTS:
-        seen[code] = replies.fill(code, tenant, "abcd", tenant.last_check, language)
+        seen[code] = replies.fill(code, tenant, "abcd", tenant.last_check, language, further)
 
     for code, reply in seen.items():
         assert "{" not in reply.body + reply.subject
         assert "Acme Oy" in reply.body and "Maija" in reply.body
-        english = replies.fill(code, tenant, "abcd", tenant.last_check, "en")
+        english = replies.fill(code, tenant, "abcd", tenant.last_check, "en", further)
         assert (reply.body == english.body) == (language == "en")
         assert (reply.subject == english.subject) == (language == "en")
     assert tenant.company.api_key not in str(seen)

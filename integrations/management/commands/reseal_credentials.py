@@ -1,52 +1,56 @@
-"""Seal every API key under the newest of FERNET_KEYS."""
+"""Seal every stored secret under the newest of FERNET_KEYS."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.db import transaction
+from django.apps import apps
+from django.db import models, transaction
 
-from integrations.activation_models import ActivationCompany
 from integrations.management.base import JsonCommand
-from integrations.models import Credential
-from integrations.secrets import SecretUnreadable
+from integrations.secrets import SealedField, SecretUnreadable
 
 
 class Command(JsonCommand):
     help = (
-        "Seals every stored API key under the first of FERNET_KEYS, so that older ones can be "
-        "removed. Exit code 1: some could not be opened; they are named and left as they are."
+        "Seals every stored secret (API keys, intake links) under the first of FERNET_KEYS, so "
+        "that older ones can be removed. Exit code 1: some could not be opened; they are named "
+        "and left as they are."
     )
 
     def run(self, **options: Any) -> tuple[int, dict[str, Any]]:
         resealed, unreadable = 0, []
-        for model, pk in _sealed():
-            with transaction.atomic():
-                row = model.objects.select_for_update().get(pk=pk)
+        for model, name in _sealed_fields():
+            sealed = model._default_manager.filter(**{f"{name}__isnull": False})
+            for pk in sealed.values_list("pk", flat=True):
                 try:
-                    row.api_key = row.api_key.resealed()
+                    resealed += _reseal(model, name, pk)
                 except SecretUnreadable:
-                    unreadable.append(_name(row))
-                    continue
-                row.save(update_fields=["api_key"])
-                resealed += 1
+                    row = model._default_manager.get(pk=pk)
+                    unreadable.append(f"{model._meta.verbose_name} {pk}: {row}")
         return int(bool(unreadable)), {"resealed": resealed, "unreadable": unreadable}
 
     def lines(self, facts: dict[str, Any]) -> list[str]:
-        lines = [f"{facts['resealed']} API keys sealed under the newest key."]
+        lines = [f"{facts['resealed']} secrets sealed under the newest key."]
         return lines + [f"cannot be opened: {name}" for name in facts["unreadable"]]
 
 
-def _sealed() -> list[tuple[Any, int]]:
-    """Every row that holds a key: filed ones, and those of activations that wait to be filed."""
+def _sealed_fields() -> list[tuple[type[models.Model], str]]:
     return [
-        (model, pk)
-        for model in (Credential, ActivationCompany)
-        for pk in model.objects.filter(api_key__isnull=False).values_list("pk", flat=True)
+        (model, field.name)
+        for model in apps.get_models()
+        for field in model._meta.concrete_fields
+        if isinstance(field, SealedField)
     ]
 
 
-def _name(row: Credential | ActivationCompany) -> str:
-    if isinstance(row, Credential):
-        return f"{row.tenant.slug} {row}"
-    return f"activation {row.request.number} {row}"
+def _reseal(model: type[models.Model], name: str, pk: Any) -> bool:
+    """Raises SecretUnreadable; False when the secret was destroyed meanwhile."""
+    with transaction.atomic():
+        row = model._default_manager.select_for_update().get(pk=pk)
+        sealed = getattr(row, name)
+        if sealed is None:
+            return False
+        setattr(row, name, sealed.resealed())
+        row.save(update_fields=[name])
+    return True

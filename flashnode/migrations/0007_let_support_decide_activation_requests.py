@@ -18,7 +18,7 @@ def forwards(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("flashnode", "0005_show_alerts_to_support_and_management"),
-        ("integrations", "0004_activation_requests"),
+        ("flashnode", "0006_schedules_of_intake_links"),
+        ("integrations", "0005_activation_requests"),
     ]
     operations = [migrations.RunPython(forwards, migrations.RunPython.noop)]
