@@ -289,7 +289,7 @@ def test_decision_whose_task_was_lost_is_sent_by_the_next_round(sandbox, asked, 
     tasks.follow_activations()
 
     (task,) = OrmQ.objects.all()
-    assert (task.func(), task.task()["args"]) == (
+    assert (task.func(), task.task["args"]) == (
         "integrations.tasks.submit_activation",
         (asked.pk,),
     )
@@ -515,7 +515,7 @@ def test_no_key_is_in_clear_in_database_tasks_trail_or_log(
         again(asked)
     assert company_of(asked, alfa).api_key is not None  # one that waits sealed
 
-    shown = caplog.text + "".join(str(task.task()) for task in OrmQ.objects.all())
+    shown = caplog.text + "".join(str(task.task) for task in OrmQ.objects.all())
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names():
             cursor.execute(f'SELECT * FROM "{table}"')
