@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django import forms
@@ -11,6 +12,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
@@ -146,8 +148,10 @@ def _send(request: HttpRequest, link: IntakeLink, code: str) -> None:
 
 def _letters(request: HttpRequest, link: IntakeLink, language: str) -> list[Any]:
     address = request.build_absolute_uri(invitations.path_of(link))
-    codes = ("invite",) if link.state == IntakeLink.State.INVITED else ()
-    return [invitations.letter(link, code, address, language) for code in (*codes, "remind")]
+    codes = ["invite"] if link.state == IntakeLink.State.INVITED else []
+    if timezone.now() - link.created_at > dt.timedelta(days=1):
+        codes.insert(0, "remind")
+    return [invitations.letter(link, code, address, language) for code in codes]
 
 
 def _page_of(tenant: Tenant) -> str:
