@@ -165,7 +165,8 @@ def _page(
     response = page(request, template, context, language=language)
     if context["offers_login"] and template == "connect/form.html":
         # Browsers hold a form's policy against the redirect that follows it.
-        response.form_action = keylogin.origin(link.tenant.environment)
+        origin = keylogin.origin(link.tenant.environment)
+        response.form_action = origin  # type: ignore[attr-defined]  # read by `public_page`
     return response
 
 

@@ -18,7 +18,7 @@ Json = Mapping[str, Any]
 class ActivationCompany:
     """A company in which the customer wants the integration."""
 
-    id: int | None
+    id: int
     name: str
     business_id: str
     country: str
@@ -26,8 +26,9 @@ class ActivationCompany:
 
     @classmethod
     def read(cls, data: Json) -> Self:
+        """Raises ValueError when there is no integer id."""
         return cls(
-            id=integer(data.get("companyId")),
+            id=_id(data),
             name=text(inside(data, "extraInfo", "companyName")),
             business_id=text(inside(data, "extraInfo", "businessIdentifier", "code")),
             country=text(inside(data, "extraInfo", "country")),
@@ -48,6 +49,7 @@ class Activation:
 
     @classmethod
     def read(cls, data: Json) -> Self:
+        """Raises ValueError for a company without an integer id."""
         companies = objects(data, "companiesToIntegrate")
         return cls(
             integration_id=text(data.get("integrationId")),
@@ -89,9 +91,17 @@ class ActivationAnswer:
 class IntegrationCustomer:
     """What became of the integration in a company, such as APPROVED or DELETED."""
 
-    company_id: int | None
+    company_id: int
     status: str
 
     @classmethod
     def read(cls, data: Json) -> Self:
-        return cls(integer(data.get("companyId")), text(data.get("integrationVersionStatus")))
+        """Raises ValueError when there is no integer id."""
+        return cls(_id(data), text(data.get("integrationVersionStatus")))
+
+
+def _id(data: Json) -> int:
+    company_id = integer(data.get("companyId"))
+    if company_id is None:
+        raise ValueError("a company without an integer id")
+    return company_id

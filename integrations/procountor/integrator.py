@@ -33,10 +33,11 @@ class IntegratorClient(ProcountorClient):
         data = data_of(answer, f"GET {path}")
         if not isinstance(data, dict) or not isinstance(data.get("companiesToIntegrate"), list):
             raise unusable(answer, "no_companies", f"GET {path}")
-        found = Activation.read(data)
-        if any(company.id is None for company in found.companies):
-            raise unusable(answer, "no_id", f"GET {path}")
-        return found
+        try:
+            return Activation.read(data)
+        except ValueError:
+            error = unusable(answer, "no_id", f"GET {path}")
+        raise error
 
     def decide_activation(
         self, request_id: int, *, approve: Iterable[int], reject: Mapping[int, str]
@@ -72,11 +73,13 @@ class IntegratorClient(ProcountorClient):
         """
         path = f"/integrations/{quote(integration_id, safe='')}/customers"
         answer = self._call("GET", path)
-        data = data_of(answer, "GET /integrations/{integrationId}/customers")
+        during = "GET /integrations/{integrationId}/customers"
+        data = data_of(answer, during)
         if not isinstance(data, (list, dict)):
-            raise unusable(answer, "not_json", "GET /integrations/{integrationId}/customers")
+            raise unusable(answer, "not_json", during)
         items = objects({"customers": data if isinstance(data, list) else [data]}, "customers")
-        found = [IntegrationCustomer.read(item) for item in items]
-        if any(customer.company_id is None for customer in found):
-            raise unusable(answer, "no_id", "GET /integrations/{integrationId}/customers")
-        return found
+        try:
+            return [IntegrationCustomer.read(item) for item in items]
+        except ValueError:
+            error = unusable(answer, "no_id", during)
+        raise error

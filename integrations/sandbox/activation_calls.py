@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any, TypeGuard
 
 from .activations import Activation
 from .books import HELSINKI
@@ -98,9 +99,8 @@ def _decisions(body: object) -> dict[int, str]:
             decisions[company_id] = ""
     for number, item in enumerate(reject):
         place = f"reject[{number}]"
-        company_id, reason = (
-            (item.get("companyId"), item.get("reason", "")) if isinstance(item, dict) else ("", "")
-        )
+        fields: dict[str, Any] = item if isinstance(item, dict) else {}
+        company_id, reason = fields.get("companyId"), fields.get("reason", "")
         if not _is_id(company_id) or company_id in decisions:
             problems.append(error("Value of the 'companyId' field is invalid: ", place))
         elif not isinstance(reason, str) or len(reason) > LONGEST_REASON:
@@ -121,5 +121,5 @@ def _listed(body: object, name: str) -> list[object]:
     return found
 
 
-def _is_id(value: object) -> bool:
+def _is_id(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
