@@ -216,12 +216,13 @@ def _words(asked: ActivationRequest, companies: list[ActivationCompany]) -> dict
     is_late = (timezone.now() - since).total_seconds() > _PATIENCE_SECONDS
     unfiled = [c for c in companies if c.decision == "approve" and c.credential is None]
     is_decided = asked.state == ActivationState.DECIDED
+    says_itself = asked.state in activations.FORGET_AFTER
     missing = [c for c in unfiled if c.problem in activation_decisions.ASKED_FOR_AGAIN]
     return {
         "colour": _COLOURS.get(asked.state, ""),
         "expires": _moment(asked.expires),
         "meaning": activation_words.STATES[asked.state],
-        "trouble": activation_words.trouble(asked.trouble),
+        "trouble": activation_words.trouble(asked.trouble) if not says_itself else "",
         "sentences": activation_words.for_customer(asked.state, asked.environment),
         "looks_again": is_under_way and not is_late and not asked.trouble,
         "is_late": is_under_way and is_late,

@@ -36,9 +36,14 @@ from integrations.signals import acted
 
 logger = logging.getLogger(__name__)
 
-#: Numbers that anybody may have typed: so many are kept, for so long.
+#: Numbers that anybody may have typed: so many are kept, for so long. One that has expired, or that
+#: our company may not see, may be a customer's.
 MOST_UNKNOWN = 200
-FORGET_UNKNOWN_AFTER = dt.timedelta(days=1)
+FORGET_AFTER = {
+    ActivationState.UNKNOWN: dt.timedelta(days=1),
+    ActivationState.REFUSED: dt.timedelta(days=7),
+    ActivationState.EXPIRED: dt.timedelta(days=7),
+}
 #: Whoever floods us with numbers must not use up our requests to Procountor.
 MOST_QUESTIONS_A_MINUTE = 20
 #: What a request's number can be: the contract's integer, in 64 bits.
@@ -110,21 +115,19 @@ def _reopen(request: ActivationRequest, by: Any) -> None:
 
 
 def _make_room() -> bool:
-    """Let the oldest number that Procountor does not know go, when too many are kept."""
-    waiting = ActivationRequest.objects.filter(
-        state__in=[ActivationState.RECEIVED, ActivationState.UNKNOWN]
-    )
-    if waiting.count() < MOST_UNKNOWN:
+    """Let the oldest number of which Procountor tells nothing go, when too many are kept."""
+    unasked = ActivationRequest.objects.filter(state=ActivationState.RECEIVED)
+    if unasked.count() + _untold().count() < MOST_UNKNOWN:
         return True
-    oldest = _unknown().order_by("received_at").values_list("pk", flat=True)[:1]
-    deleted, _rows = _unknown().filter(pk__in=list(oldest)).delete()
+    oldest = _untold().order_by("received_at").values_list("pk", flat=True)[:1]
+    deleted, _rows = _untold().filter(pk__in=list(oldest)).delete()
     return bool(deleted)
 
 
-def _unknown() -> QuerySet[ActivationRequest]:
-    """Numbers of which Procountor has never told anything."""
+def _untold() -> QuerySet[ActivationRequest]:
+    """Numbers of which Procountor was asked and has never told anything."""
     return ActivationRequest.objects.filter(
-        state=ActivationState.UNKNOWN, integration_id="", entered_by=None
+        state__in=list(FORGET_AFTER), companies=None, entered_by=None
     )
 
 
@@ -218,10 +221,12 @@ def due() -> list[int]:
 
 
 def forget_unknown() -> int:
-    """Forget numbers that Procountor does not know after a day; returns how many."""
-    old = _unknown().filter(received_at__lt=timezone.now() - FORGET_UNKNOWN_AFTER)
-    count, _rows = old.delete()
-    return count
+    """Forget numbers of which Procountor tells nothing, in time; returns how many."""
+    forgotten = 0
+    for state, age in FORGET_AFTER.items():
+        old = _untold().filter(state=state, received_at__lt=timezone.now() - age)
+        forgotten += old.delete()[0]
+    return forgotten
 
 
 def watch_customers() -> int:

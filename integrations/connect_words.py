@@ -97,7 +97,7 @@ def _in_each_language(title: Promise, text: Promise) -> list[tuple[str, str, str
 _LOGIN_ENDED = (
     _("This log-in has ended"),
     _(
-        "A log-in to Procountor takes us ten minutes at most and works once. Please open the link "
+        "A log-in to Procountor is good for ten minutes and works once. Please open the link "
         "that you got from Flashnode again, and log in from there."
     ),
 )

@@ -425,6 +425,22 @@ def test_number_procountor_does_not_know_is_forgotten_after_a_day(sandbox, asked
     assert set(ActivationRequest.objects.values_list("pk", flat=True)) == {asked.pk, by_hand.pk}
 
 
+def test_numbers_our_company_may_not_see_make_room_and_are_forgotten_in_a_week(
+    sandbox, integrator, activation, monkeypatch
+):
+    monkeypatch.setattr(activations, "MOST_UNKNOWN", 2)
+    sandbox.activations.integrator_id = 1
+    for number in (1, 2):
+        activations.fetch(activations.record("test", number)[0])
+
+    assert activations.record("test", 3)[0] is not None
+    assert set(ActivationRequest.objects.values_list("number", flat=True)) == {2, 3}
+    for age, left in ((dt.timedelta(days=6), 2), (dt.timedelta(days=8), 1)):
+        with time_machine.travel(timezone.now() + age):
+            activations.forget_unknown()
+        assert ActivationRequest.objects.count() == left
+
+
 def test_number_is_recorded_once(db):
     first, is_new = activations.record("test", 7)
     again_, is_new_again = activations.record("test", 7)
