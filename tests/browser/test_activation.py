@@ -27,7 +27,7 @@ def in_background(page, work):
 
 @pytest.fixture
 def activation(sandbox, settings):
-    ours = sandbox.add_company(name="Flashnode Oy", business_id="1572860-0")
+    ours = sandbox.add_company(name="Flashnode Oy", business_id="5678901-2")
     sandbox.activations.integrator_id = ours.id
     config = settings.PROCOUNTOR["test"] | {
         "integrator_api_key": ours.api_key,

@@ -13,7 +13,7 @@ INITIATOR = {"email": "maija@example.com", "userFullName": "Maija Mallikas"}
 @pytest.fixture
 def integrator(sandbox, settings):
     """Our own company in Procountor, and the settings that name its key."""
-    ours = sandbox.add_company(name="Flashnode Oy", business_id="1572860-0")
+    ours = sandbox.add_company(name="Flashnode Oy", business_id="5678901-2")
     sandbox.activations.integrator_id = ours.id
     config = settings.PROCOUNTOR["test"] | {
         "integrator_api_key": ours.api_key,

@@ -112,7 +112,7 @@ def test_from_the_decision_to_the_filed_keys(client, asked, django_capture_on_co
     done = text(client.get(page_of(asked)))
     credential = Credential.objects.get()
     assert f"The key {credential} is filed for Alfa Oy." in done
-    assert "Reject: Ei sopimusta" in done.replace("</span>", "")
+    assert "Rejected: Ei sopimusta" in done.replace("</span>", "")
     assert "location.replace" not in done
     assert AuditEvent.objects.get(action="activation.decided").data["approved"] == 1
 
