@@ -18,7 +18,8 @@ STATES: dict[str, Promise] = {
     ActivationState.DECIDING: _("The decision is on its way to Procountor."),
     ActivationState.LOST: _(
         "Procountor's answer to the decision is missing: it may have been taken, and its keys are "
-        "not here. Ask again: the same decision brings the same keys."
+        "not here. Ask again: the same decision brings the same keys. If that does not help, send "
+        "the customer an intake link and set this aside."
     ),
     ActivationState.DECIDED: _("Procountor has taken the decision and told the customer."),
     ActivationState.EXPIRED: _("The request has expired. Send the customer the link anew."),
@@ -39,7 +40,7 @@ TROUBLES: dict[str, Promise] = {
         "The API key of our own company is not set (PROCOUNTOR_…_INTEGRATOR_API_KEY)."
     ),
     "integrator_key_refused": _("Procountor did not accept the API key of our own company."),
-    "not_answering": _("Procountor did not answer; nothing was changed. Ask again later."),
+    "not_answering": _("Procountor did not answer; nothing was changed. Try again later."),
     "answer_lost": _("Procountor did not answer clearly, or our task died."),
     "unexpected": _("Procountor answered in a way we do not know."),
     "http_400": _(
