@@ -36,6 +36,8 @@ Choice = ActivationCompany.Decision
 ANSWER_IS_LOST_AFTER = dt.timedelta(seconds=600)
 #: What another question to Procountor may bring.
 ASKED_FOR_AGAIN = ("no_key", "unreadable")
+#: An answer may come late: when its task was given up, or a person set the request aside.
+_ANSWERABLE = (ActivationState.DECIDING, ActivationState.LOST, ActivationState.CLOSED)
 
 
 class DecisionUnfit(ValueError):
@@ -174,9 +176,7 @@ def settle(request: ActivationRequest, answer: ActivationAnswer) -> bool:
     when another answer did so before."""
     keys = {key.company_id: key.api_key for key in answer.keys}
     with transaction.atomic():
-        closed = ActivationRequest.objects.filter(
-            pk=request.pk, state__in=[ActivationState.DECIDING, ActivationState.LOST]
-        ).update(
+        closed = ActivationRequest.objects.filter(pk=request.pk, state__in=_ANSWERABLE).update(
             state=ActivationState.DECIDED,
             answered_at=timezone.now(),
             answer_lost_at=None,
@@ -199,7 +199,7 @@ def _seal(company: ActivationCompany, api_key: str) -> None:
     if company.decision == Choice.REJECT:
         row.update(problem="key_of_rejected" if api_key else "")
     elif not api_key:
-        row.update(problem="no_key")
+        row.filter(api_key__isnull=True).update(problem="no_key")
     else:
         row.update(api_key=seal(api_key, _owner(company)), problem="")
 

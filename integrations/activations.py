@@ -143,10 +143,10 @@ def fetch(request: ActivationRequest) -> None:
     try:
         found = integrator_for(request.environment).activation(request.number)
     except (IntegratorKeyMissing, ProcountorError) as error:
-        state = request.state
-        if isinstance(error, Rejected):
-            state = _STATE_OF_STATUS.get(error.status or 0, state)
-        _undecided(request).update(state=state, trouble=trouble_of(error))
+        changes = {"trouble": trouble_of(error)}
+        if isinstance(error, Rejected) and error.status in _STATE_OF_STATUS:
+            changes["state"] = _STATE_OF_STATUS[error.status]
+        _undecided(request).update(**changes)
     else:
         _keep(request, found)
     request.refresh_from_db()

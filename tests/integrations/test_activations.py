@@ -306,10 +306,11 @@ def test_refusal_after_a_lost_answer_does_not_undo_the_doubt(sandbox, asked, alf
     assert asked.trouble == "http_404"
 
 
-def test_late_answer_of_a_worker_given_up_is_still_taken(sandbox, asked, alfa, beta):
+@pytest.mark.parametrize("state", ["lost", "closed"])
+def test_late_answer_of_a_worker_given_up_is_still_taken(sandbox, asked, alfa, beta, state):
     decisions = {company.pk: Decision(True) for company in asked.companies.all()}
     activation_decisions.decide(asked, decisions, by=factories.UserFactory())
-    ActivationRequest.objects.update(state="lost", answer_lost_at=timezone.now())
+    ActivationRequest.objects.update(state=state, answer_lost_at=timezone.now())
     client = activation_decisions.integrator_for("test")
     answer = client.decide_activation(asked.number, approve=[alfa.id, beta.id], reject={})
 
@@ -349,6 +350,23 @@ def test_company_without_a_key_in_the_answer_is_told_and_can_be_asked_for_again(
 
     assert company_of(asked, alfa).credential.last_four == alfa.technical_key()[-4:]
     assert Credential.objects.count() == 2
+
+
+def test_answer_without_a_key_leaves_the_one_that_waits_sealed(asked, alfa, beta, monkeypatch):
+    tenant = factories.TenantFactory(name="Alfa Oy", business_id="2077474-0", state="closed")
+    with monkeypatch.context() as patched:
+        patched.setattr(beta, "technical_key", lambda: "")
+        decide(asked, approve=[alfa, beta])
+    with monkeypatch.context() as patched:
+        patched.setattr(alfa, "technical_key", lambda: "")
+        again(asked)
+    assert company_of(asked, alfa).problem == "closed"
+
+    Tenant.objects.filter(pk=tenant.pk).update(state="pending")
+    tasks.submit_activation(asked.pk)
+
+    assert company_of(asked, alfa).credential.tenant == tenant
+    assert company_of(asked, beta).credential is not None
 
 
 def test_key_that_names_another_company_is_not_filed(asked, alfa, beta, monkeypatch):
