@@ -41,6 +41,9 @@ COMPANIES = [
     {"name": "Kivilinna Palvelut Oy", "business_id": "4567890-7"},
     {"name": "Hiljainen Verkkokauppa Oy", "business_id": "2077474-0"},
 ]
+#: Our own company in Procountor, and a customer who asks for the integration by activation link.
+OURS = {"name": "Flashnode Oy", "business_id": "5678901-2"}
+ASKING = {"name": "Uusi Asiakas Oy", "business_id": "6789012-4"}
 #: Rates of the years the sample files are from, which a company of today would have turned off.
 OLD_RATES = ["22", "23", "24", "8", "17"]
 #: Answers that are lost or refused on purpose, so that the first look shows how they end.
@@ -78,7 +81,8 @@ class Demo:
             "PROCOUNTOR_TEST_BASE_URL": f"http://127.0.0.1:{self.sandbox_port}/api",
             "PROCOUNTOR_TEST_CLIENT_ID": "flashnodeClient",
             "PROCOUNTOR_TEST_CLIENT_SECRET": secrets.token_urlsafe(24),
-            "PROCOUNTOR_TEST_REDIRECT_URI": "https://flashnode.example/callback",
+            "PROCOUNTOR_TEST_REDIRECT_URI": f"http://127.0.0.1:{self.web_port}/connect/logged-in/",
+            "PROCOUNTOR_TEST_ACTIVATION_PARAMETER": "requestId",
             # Short waits, so that a lost answer is settled while one looks on.
             "EXPORT_RETRY_SECONDS": "1,2,4,8",
             "EXPORT_LOOKUP_SECONDS": "2,3",
@@ -179,13 +183,16 @@ def prepare(demo: Demo) -> list[dict[str, str]]:
         "sandbox", "manage.py", "procountor_sandbox", "--port", str(demo.sandbox_port),
         "--no-companies",
     )  # fmt: skip
+    demo.wait_for_port("sandbox", demo.sandbox_port)
+    ours = demo.sandbox("companies", OURS)
+    demo.sandbox("integrator", {"company_id": ours["id"]})
+    demo.env["PROCOUNTOR_TEST_INTEGRATOR_API_KEY"] = ours["api_key"]
     demo.start("cluster", "manage.py", "qcluster")
     demo.start(
         "web", "-m", "gunicorn", "flashnode.wsgi", "--bind", f"127.0.0.1:{demo.web_port}",
         "--workers", "1", "--threads", "4", "--access-logfile", "-",
         "--logger-class", "flashnode.access_log.AccessLogger",
     )  # fmt: skip
-    demo.wait_for_port("sandbox", demo.sandbox_port)
     demo.wait_for_port("web", demo.web_port)
     return logins
 
@@ -212,6 +219,17 @@ def file_tenants(demo: Demo) -> list[dict[str, Any]]:
         )  # fmt: skip
         tenants.append({"slug": added["tenant"], "company_id": made["id"], "name": company["name"]})
     return tenants
+
+
+def ask_for_activation(demo: Demo) -> None:
+    """A customer chooses its company in Procountor, and its browser comes to our callback."""
+    company = demo.sandbox("companies", ASKING)
+    initiator = {"email": "maija@example.com", "userFullName": "Maija Mallikas"}
+    asked = {"companies": [company["id"]], "initiator": initiator}
+    number = demo.sandbox("activations", asked)["requestId"]
+    callback = f"http://127.0.0.1:{demo.web_port}/connect/activated/test/?requestId={number}"
+    with urllib.request.urlopen(callback, timeout=10):
+        print("A customer asks for the integration: see “Activation requests” in the admin.")
 
 
 def files_for(tenants: list[dict[str, Any]]) -> Iterator[tuple[str, list[Path]]]:
@@ -316,6 +334,7 @@ def run(once: bool, port: int | None) -> int:
         print("Starting the database, a simulated Procountor, the cluster and the web server …")
         logins = prepare(demo)
         tenants = file_tenants(demo)
+        ask_for_activation(demo)
         for fault in FAULTS:
             demo.sandbox("faults", fault)
         if not SAMPLES.is_dir():

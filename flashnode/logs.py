@@ -9,13 +9,16 @@ from __future__ import annotations
 import logging
 import re
 
-#: The token of an intake link; and whatever looks like a JWT, as API keys and access tokens do.
-_SECRETS = re.compile(r"(/connect/)[\w-]{16,}|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}")
+#: The token of an intake link; what a log-in to Procountor brings back; and whatever looks like a
+#: JWT, as API keys and access tokens do.
+_SECRETS = re.compile(
+    r"(/connect/)[\w-]{16,}|((?:^|[?&])(?:code|state)=)[^&\s\"]+|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}"
+)
 
 
 def masked(text: str) -> str:
     """`text` without what opens something."""
-    return _SECRETS.sub(lambda found: f"{found[1] or ''}••••", text)
+    return _SECRETS.sub(lambda found: f"{found[1] or found[2] or ''}••••", text)
 
 
 class MaskingFormatter(logging.Formatter):

@@ -28,6 +28,8 @@ _SUPPORT = [
     "integrations.file_credential",
     "integrations.rehearse",
     "integrations.go_live",
+    "integrations.view_activationrequest",
+    "integrations.decide_activationrequest",
     "integrations.add_bankaccount",
     "integrations.change_bankaccount",
     "integrations.delete_bankaccount",

@@ -37,6 +37,17 @@ SCHEDULES: list[dict[str, Any]] = [
         "func": "integrations.tasks.remind_invited",
         "schedule_type": "H",
     },
+    {
+        "name": "activation requests",
+        "func": "integrations.tasks.follow_activations",
+        "schedule_type": "I",
+        "minutes": 5,
+    },
+    {
+        "name": "removed integrations",
+        "func": "integrations.tasks.watch_integrations",
+        "schedule_type": "D",
+    },
 ]
 
 

@@ -89,6 +89,14 @@ def _procountor(name: str, default_base_url: str) -> dict[str, str]:
         "key_issuer": env.str(
             f"{prefix}_KEY_ISSUER", default=default_base_url.removesuffix("/api")
         ),
+        # Of our own company in Procountor: only it may read and decide activation requests.
+        "integrator_api_key": env.str(f"{prefix}_INTEGRATOR_API_KEY", default="").strip(),
+        # The link we share with customers, and how the callback's query names the number of the
+        # request. The name is not documented: without it, staff enter the number by hand.
+        "activation_link": env.str(f"{prefix}_ACTIVATION_LINK", default=""),
+        "activation_parameter": env.str(f"{prefix}_ACTIVATION_PARAMETER", default=""),
+        # Empty: {host}/keylogin of the base address.
+        "key_login_url": env.str(f"{prefix}_KEY_LOGIN_URL", default=""),
     }
 
 
@@ -399,6 +407,12 @@ UNFOLD = {
                         "view_kanban",
                         "integrations_tenant_onboarding",
                         "integrations.view_tenant",
+                    ),
+                    _link(
+                        _("Activation requests"),
+                        "add_link",
+                        "integrations_activationrequest_changelist",
+                        "integrations.view_activationrequest",
                     ),
                     _link(
                         _("Connection checks"),

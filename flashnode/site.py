@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
+from integrations.activation_models import ActivationRequest, ActivationState
 from integrations.enums import TenantState
 from integrations.models import Tenant
 from invoices.admin.words import money
@@ -52,7 +53,10 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         )
     if user.has_perm("integrations.view_tenant"):
         place = 0 if user.has_perm("integrations.file_credential") else len(sections)
-        sections.insert(place, _connections())
+        connections = _connections()
+        if user.has_perm("integrations.view_activationrequest"):
+            connections["cards"].append(_activations())
+        sections.insert(place, connections)
     engine = _engine(user) if sections else None
     return context | {"title": _("Home"), "sections": sections, "engine": engine}
 
@@ -143,6 +147,21 @@ def _submitted() -> dict[str, Any]:
             },
         ],
         "empty": "" if count else _("Nothing was submitted in this time."),
+    }
+
+
+def _activations() -> dict[str, Any]:
+    """Customers who wait for our decision about an activation link."""
+    waiting = ActivationRequest.objects.filter(
+        state__in=[ActivationState.KNOWN, ActivationState.LOST]
+    ).count()
+    url = reverse("admin:integrations_activationrequest_changelist")
+    return {
+        "figure": waiting,
+        "title": _("Activation requests"),
+        "detail": _("Wait for a decision") if waiting else "",
+        "url": f"{url}?state__in=known,lost",
+        "colour": "warning" if waiting else "",
     }
 
 

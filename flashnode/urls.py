@@ -7,11 +7,15 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from integrations.activation_views import activated
+from integrations.connect_login import logged_in
 from integrations.connect_views import connect
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("i18n/", include("django.conf.urls.i18n")),
+    path("connect/logged-in/", logged_in, name="logged_in"),
+    path("connect/activated/<str:environment>/", activated, name="activated"),
     path("connect/<str:token>/", connect, name="connect"),
     path("admin/", admin.site.urls),
 ]

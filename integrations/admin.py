@@ -21,7 +21,7 @@ from unfold.widgets import (
     UnfoldAdminTextareaWidget,
 )
 
-from integrations import diagnosis, keydesk
+from integrations import activation_admin, diagnosis, keydesk  # noqa: F401 - the first registers itself
 from integrations.account_inline import BankAccountInline
 from integrations.checks_admin import CHECK_COLOURS, awaited_context, check_context, waiting_page_of
 from integrations.desk import Question, ask

@@ -21,6 +21,7 @@ from integrations.models import Credential, Tenant
 from integrations.procountor import (
     AccessToken,
     Environment,
+    IntegratorClient,
     ProcountorClient,
     TokenStore,
     pooled_session,
@@ -30,6 +31,10 @@ from integrations.secrets import Sealed, SecretUnreadable, seal
 
 class CredentialMissing(Exception):
     """The tenant has no active credential."""
+
+
+class IntegratorKeyMissing(Exception):
+    """The API key of our own company is not set for this environment."""
 
 
 def environment_of(name: str) -> Environment:
@@ -85,6 +90,23 @@ def client_with(
         session=pooled_session(),
         before_request=partial(limits.wait_for_turn, name),
         on_rate_limit=partial(_slow_down, name, on_rate_limit),
+    )
+
+
+def integrator_for(name: str) -> IntegratorClient:
+    """A client of environment `name` that acts for our own company, which owns the integration.
+
+    Raises IntegratorKeyMissing.
+    """
+    api_key = settings.PROCOUNTOR[name]["integrator_api_key"]
+    if not api_key:
+        raise IntegratorKeyMissing(f"PROCOUNTOR_{name.upper()}_INTEGRATOR_API_KEY is not set.")
+    return IntegratorClient(
+        environment_of(name),
+        api_key,
+        session=pooled_session(),
+        before_request=partial(limits.wait_for_turn, name),
+        on_rate_limit=partial(_slow_down, name, None),
     )
 
 

@@ -12,7 +12,7 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from integrations import accounts, advice, connect_words, intake_links
+from integrations import accounts, advice, connect_words, intake_links, intake_logins, keylogin
 from integrations.accounts import AccountInvalid
 from integrations.enums import CheckOutcome
 from integrations.intake_link_models import IntakeLink
@@ -27,6 +27,7 @@ State = IntakeLink.State
 _PAUSE = dt.timedelta(seconds=15)
 #: After this a waiting page says that it takes longer.
 _PATIENCE = dt.timedelta(seconds=60)
+_LOGIN_PROBLEMS = ("login_given_up", "login_failed", "login_unclear", "busy")
 _TEMPLATES = {
     State.INVITED: "connect/landing.html",
     State.OPENED: "connect/form.html",
@@ -51,6 +52,10 @@ def connect(request: HttpRequest, token: str) -> HttpResponse:
         problem = _act(request, link)
         if not problem:
             return HttpResponseRedirect(f"{request.path}?lang={language}")
+        if "leave_for" in problem:
+            return HttpResponseRedirect(problem["leave_for"])
+    elif request.GET.get("login", "") in _LOGIN_PROBLEMS:
+        problem = {"field": "", "code": request.GET["login"], "value": ""}
     return _page(request, link, problem, language)
 
 
@@ -61,10 +66,12 @@ def _over(request: HttpRequest) -> HttpResponse:
 
 
 def _act(request: HttpRequest, link: IntakeLink) -> dict[str, str]:
-    """Do what a button asks for; {} or {field, code, value} of what is wrong with it."""
+    """Do what a button asks for; {} or {field, code, value} of what is wrong with it, or
+    {leave_for} with the address of Procountor's log-in page."""
     act = {
         "begin": _begin,
         "submit": _submit,
+        "login": _log_in,
         "again": _try_again,
         "check": _check_again,
         "account": _change_account,
@@ -89,6 +96,17 @@ def _submit(request: HttpRequest, link: IntakeLink) -> dict[str, str]:
         return {"field": "", "code": "busy", "value": ""}
     try_intake_key_soon(link)
     return {}
+
+
+def _log_in(request: HttpRequest, link: IntakeLink) -> dict[str, str]:
+    if not keylogin.is_offered(link.tenant.environment):
+        return {}
+    account = request.POST.get("account", "")[:100]
+    try:
+        address = intake_logins.begin(link, account)
+    except AccountInvalid:
+        return {"field": "login_account", "code": "account_form", "value": account}
+    return {"leave_for": address} if address else {"field": "", "code": "busy", "value": ""}
 
 
 def _try_again(request: HttpRequest, link: IntakeLink) -> dict[str, str]:
@@ -140,10 +158,16 @@ def _page(
             "tries_left": intake_links.MOST_WRONG_TRIES - link.wrong_tries,
             "account": request.POST.get("account", "") or accounts.formatted(link.account),
             "holds_key": link.state == State.HELD,
+            "offers_login": keylogin.is_offered(link.tenant.environment),
         }
         if context.get("check"):
             context["findings"] = _findings(context["check"], language)
-    return page(request, template, context, language=language)
+    response = page(request, template, context, language=language)
+    if context["offers_login"] and template == "connect/form.html":
+        # Browsers hold a form's policy against the redirect that follows it.
+        origin = keylogin.origin(link.tenant.environment)
+        response.form_action = origin  # type: ignore[attr-defined]  # read by `public_page`
+    return response
 
 
 def _words(link: IntakeLink, problem: dict[str, str]) -> str:

@@ -56,6 +56,18 @@ SENTENCES: dict[str, Promise] = {
         "it under Management > Company info > Bank accounts, press “Check again”, and then enter "
         "it."
     ),
+    "login_given_up": _(
+        "You came back from Procountor without logging in. Please log in again, or enter an API "
+        "key."
+    ),
+    "login_failed": _(
+        "Procountor did not give us a key for your log-in. Please log in again, or enter an API "
+        "key."
+    ),
+    "login_unclear": _(
+        "Procountor did not answer clearly whether it made a key for your log-in. Please log in "
+        "again; if a second key appears in Procountor, you may delete the older one."
+    ),
     "busy": _("A key is being checked right now. Please wait for its result."),
     "soon": _("We have just checked. Please wait a moment before checking again."),
 }
@@ -71,11 +83,29 @@ _OVER = (
 
 def over() -> list[tuple[str, str, str]]:
     """(language, title, text) of the page of every link that is of no use, in each language."""
+    return _in_each_language(*_OVER)
+
+
+def _in_each_language(title: Promise, text: Promise) -> list[tuple[str, str, str]]:
     found = []
     for language in advice.LANGUAGES:
         with translation.override(language):
-            found.append((language, str(_OVER[0]), str(_OVER[1])))
+            found.append((language, str(title), str(text)))
     return found
+
+
+_LOGIN_ENDED = (
+    _("This log-in has ended"),
+    _(
+        "A log-in to Procountor is good for ten minutes and works once. Please open the link "
+        "that you got from Flashnode again, and log in from there."
+    ),
+)
+
+
+def login_ended() -> list[tuple[str, str, str]]:
+    """As `over`, for a log-in that comes back too late, twice, or from nowhere."""
+    return _in_each_language(*_LOGIN_ENDED)
 
 
 def sentence(code: str, tenant: Tenant, value: str = "") -> str:

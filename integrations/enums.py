@@ -43,6 +43,7 @@ class ReceivedBy(models.TextChoices):
     PHONE = "phone", _("Phone")
     LETTER = "letter", _("Letter")
     COMMAND = "command", _("Command line")
+    ACTIVATION = "activation", _("Activation link")
     LINK = "link", _("Intake link")
 
     @classmethod

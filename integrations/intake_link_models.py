@@ -19,7 +19,8 @@ class IntakeLink(models.Model):
 
     The link's token is found by its SHA-256; sealed beside it for as long as the link is of use,
     so that a reminder can name it. `api_key` holds a key while Procountor is being asked about
-    it, `finding` ({code, value}) why the last one was not filed. What is left after the end is
+    it, `finding` ({code, value}) why the last one was not filed. `login_hash`: of the state of a
+    log-in to Procountor that has not come back yet. What is left after the end is
     metadata.
     """
 
@@ -64,6 +65,8 @@ class IntakeLink(models.Model):
     api_key = SealedField(null=True, editable=False)
     account = models.CharField(max_length=34, blank=True)
     finding = models.JSONField(default=dict)
+    login_hash = models.CharField(max_length=64, blank=True, editable=False, db_index=True)
+    login_until = models.DateTimeField(null=True, editable=False)
     credential = models.ForeignKey(
         "integrations.Credential", models.PROTECT, null=True, related_name="intake_links"
     )

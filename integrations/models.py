@@ -15,7 +15,12 @@ from django.utils.translation import gettext_lazy as _
 from stdnum.exceptions import ValidationError as NumberInvalid
 from stdnum.fi import ytunnus
 
-from integrations import accounts, intake_link_models, rehearsal_models  # noqa: F401 - Django looks here
+from integrations import (
+    accounts,
+    activation_models,  # noqa: F401 - Django looks for models here
+    intake_link_models,  # noqa: F401 - as above
+    rehearsal_models,  # noqa: F401 - as above
+)
 from integrations.enums import (
     AfterSubmit,
     CheckOutcome,

@@ -8,7 +8,16 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 from django_q.tasks import async_task
 
-from integrations import custody, diagnosis, intake_links, invitations, received
+from integrations import (
+    activation_decisions,
+    activations,
+    custody,
+    diagnosis,
+    intake_links,
+    invitations,
+    received,
+)
+from integrations.activation_models import ActivationRequest
 from integrations.enums import TenantState
 from integrations.intake_link_models import IntakeLink
 from integrations.models import ReceivedKey, ReceivedMail, Tenant
@@ -86,3 +95,49 @@ def ask_about_intake_keys_again() -> int:
 def remind_invited() -> int:
     """Hourly: remind customers who have not used their link, where mail to customers is set up."""
     return invitations.remind_due()
+
+
+def fetch_activation_soon(request: ActivationRequest, *, for_staff: bool = False) -> None:
+    """Ask in the background what is requested, once the data is committed."""
+    task = "integrations.tasks.fetch_activation"
+    transaction.on_commit(partial(async_task, task, request.pk, for_staff))
+
+
+def fetch_activation(request_pk: int, for_staff: bool = False) -> str:
+    """Ask what is requested; when too many were asked about just now, the next round does."""
+    request = ActivationRequest.objects.filter(pk=request_pk).first()
+    if request is None:
+        return ""
+    if for_staff or activations.may_ask_now():
+        activations.fetch(request)
+    return request.state
+
+
+def submit_activation_soon(request: ActivationRequest) -> None:
+    """Tell Procountor the decision in the background, once it is committed."""
+    transaction.on_commit(partial(async_task, "integrations.tasks.submit_activation", request.pk))
+
+
+def submit_activation(request_pk: int) -> str:
+    """Tell Procountor the decision, if nobody has, and file the keys that are here."""
+    request = ActivationRequest.objects.get(pk=request_pk)
+    activation_decisions.submit(request)
+    request.refresh_from_db()
+    return request.state
+
+
+def follow_activations() -> int:
+    """Every few minutes: what lost its task, and numbers that Procountor does not know."""
+    to_ask, to_submit = activations.due(), activation_decisions.follow()
+    for pk in to_ask:
+        async_task("integrations.tasks.fetch_activation", pk)
+    for pk in to_submit:
+        async_task("integrations.tasks.submit_activation", pk)
+    activations.forget_unknown()
+    return len(to_ask) + len(to_submit)
+
+
+def watch_integrations() -> int:
+    """Daily: integrations that customers removed, and keys that nobody could file."""
+    activation_decisions.forget_unfiled_keys()
+    return activations.watch_customers()

@@ -1,5 +1,12 @@
 """The HTTP client for Procountor: no Django, no models. See `errors` for what may go wrong."""
 
+from .activation import (
+    Activation,
+    ActivationAnswer,
+    ActivationCompany,
+    ActivationKey,
+    IntegrationCustomer,
+)
 from .auth import AccessToken, Environment, MemoryTokenStore, TokenStore
 from .client import ProcountorClient
 from .errors import (
@@ -10,6 +17,8 @@ from .errors import (
     Rejected,
     RemoteError,
 )
+from .integrator import IntegratorClient
+from .keylogin import api_key_for_code, login_address
 from .schemas import (
     Company,
     CompanyBankAccount,
@@ -28,6 +37,10 @@ from .transport import now, pooled_session
 
 __all__ = [
     "AccessToken",
+    "Activation",
+    "ActivationAnswer",
+    "ActivationCompany",
+    "ActivationKey",
     "Company",
     "CompanyBankAccount",
     "CreatedInvoice",
@@ -35,6 +48,8 @@ __all__ = [
     "Environment",
     "FiscalYear",
     "FoundInvoice",
+    "IntegrationCustomer",
+    "IntegratorClient",
     "InvoiceTransaction",
     "MemoryTokenStore",
     "NotSubmitted",
@@ -50,6 +65,8 @@ __all__ = [
     "TrackingPeriod",
     "UserRights",
     "VatDefaults",
+    "api_key_for_code",
+    "login_address",
     "now",
     "pooled_session",
 ]

@@ -23,7 +23,7 @@ BLOT = "[redacted]"
 #: API keys and access tokens are JWTs (REFERENCE sections 3 and 4).
 _JWT = re.compile(r"eyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)?")
 _SECRET_FIELDS = re.compile(
-    r'(["\']?\b(?:access_token|refresh_token|client_secret|api_key)\b["\']?\s*[:=]\s*["\']?)'
+    r'(["\']?\b(?:access_token|refresh_token|client_secret|api_key|apiKey)\b["\']?\s*[:=]\s*["\']?)'
     r"[^\"'&\s,}<]+"
 )
 
@@ -102,7 +102,7 @@ def redacted(text: str, secrets: Iterable[str]) -> str:
                 text = text.replace(form, BLOT)
     if "eyJ" in text:
         text = _JWT.sub(BLOT, text)
-    if "token" in text or "client_secret" in text or "api_key" in text:
+    if "token" in text or "client_secret" in text or "api_key" in text or "apiKey" in text:
         text = _SECRET_FIELDS.sub(rf"\1{BLOT}", text)
     return text
 

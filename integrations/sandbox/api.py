@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from urllib.parse import parse_qs
 
-from . import attachments, company_calls, invoices
+from . import activation_calls, attachments, company_calls, invoices, keylogin
 from .call import Call
 from .company import SandboxCompany
 from .state import Sandbox
@@ -41,6 +40,9 @@ _ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", r"/invoices/(\d{1,10})/transactions", invoices.transactions),
     ("POST", "/attachments", attachments.add),
     ("GET", "/attachments", attachments.search),
+    ("GET", r"/integrations/(\d{1,18})", activation_calls.read),
+    ("PUT", r"/integrations/(\d{1,18})", activation_calls.decide),
+    ("GET", r"/integrations/([^/]{1,100})/customers", activation_calls.customers),
 )
 _COMPILED = tuple((method, re.compile(path, re.ASCII), call) for method, path, call in _ROUTES)
 
@@ -75,6 +77,8 @@ def unauthorized() -> Answer:
 def _answered(sandbox: Sandbox, request: Request) -> Answer:
     if (request.method, request.path) == ("POST", TOKEN_PATH):
         return _token(sandbox, request)
+    if (request.method, request.path) == ("POST", keylogin.EXCHANGE_PATH):
+        return keylogin.exchange(sandbox, request)
     handler, arguments = _route(request)
     company = sandbox.company_of_token(_bearer(request))
     if company is None:
@@ -119,8 +123,7 @@ def _token(sandbox: Sandbox, request: Request) -> Answer:
 
 
 def _form(request: Request) -> dict[str, str]:
-    values = parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True)
-    return {name: items[-1] for name, items in values.items()}
+    return {name: items[-1] for name, items in request.form.items()}
 
 
 def log_out(sandbox: Sandbox, request: Request) -> Answer:

@@ -72,6 +72,7 @@ class SandboxCompany:
         for path, level in (rights or {}).items():
             self.set_right(path, level)
         self._keys: dict[str, dict[str, Any]] = {}
+        self._technical_key = ""
         self.api_key = self.new_api_key()
 
     def __repr__(self) -> str:
@@ -80,9 +81,24 @@ class SandboxCompany:
     def new_api_key(self, client_id: str | None = None) -> str:
         """Make one more key of this user; for another `client_id` it will be refused, and
         `api_key` stays what it was."""
+        key, claims = self._made_key(client_id or self._issuer.client_id)
+        with self._lock:
+            if claims["aud"] == self._issuer.client_id:
+                self.api_key = key
+        return key
+
+    def technical_key(self) -> str:
+        """The key that an approved activation brings: a new one, and the same one again until it
+        is revoked. `api_key` stays what it was."""
+        with self._lock:
+            if self.claims_of(self._technical_key) is None:
+                self._technical_key, _claims = self._made_key(self._issuer.client_id)
+            return self._technical_key
+
+    def _made_key(self, client_id: str) -> tuple[str, Json]:
         claims = {
             "iss": self._issuer.url,
-            "aud": client_id or self._issuer.client_id,
+            "aud": client_id,
             "sub": self.user_id,
             "cid": self.id,
             "iat": int(time.time()),
@@ -91,9 +107,7 @@ class SandboxCompany:
         key = signed_jwt(claims, self._issuer.signing_key)
         with self._lock:
             self._keys[key] = {"claims": claims, "revoked": False}
-            if claims["aud"] == self._issuer.client_id:
-                self.api_key = key
-        return key
+        return key, claims
 
     def revoke(self) -> None:
         """Revoke all keys made so far. Live access tokens go on until they expire (assumed)."""

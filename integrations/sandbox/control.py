@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from .activations import Activation
 from .company import SandboxCompany
 from .state import Sandbox
 from .validation import parse_date
@@ -31,6 +32,9 @@ def respond(sandbox: Sandbox, request: Request) -> Answer:
     try:
         if len(steps) == 3 and steps[0] == "companies" and request.method == "POST":
             return _change_company(sandbox, steps[1], steps[2], request)
+        if (request.method, steps[0], steps[2:]) == ("POST", "activations", ["expire"]):
+            sandbox.activations.expire(_number(steps[1], "the request id"))
+            return answer({})
         handler = _HANDLERS.get((request.method, "/".join(steps)))
         return answer(handler(sandbox, request)) if handler else _no_such_path()
     except (ValueError, TypeError) as error:
@@ -91,6 +95,58 @@ def _set_periods(company: SandboxCompany, fields: Json) -> None:
     if change is None:
         raise _Unfit("action must be close or open")
     change(_date(fields, "start"), _date(fields, "end"))
+
+
+def _activate(sandbox: Sandbox, request: Request) -> Any:
+    """What the customer does in Procountor: choose companies; the request's number comes back."""
+    fields = _object(request)
+    chosen = [_company(sandbox, value) for value in fields.pop("companies", [])]
+    if not chosen:
+        raise _Unfit("companies must be ids")
+    if "lifetime_seconds" in fields:
+        fields["lifetime_seconds"] = float(fields["lifetime_seconds"])
+    return _described(sandbox.activate(*chosen, **fields))
+
+
+def _activations(sandbox: Sandbox, request: Request) -> Any:
+    with sandbox.lock:
+        return [_described(found) for found in sandbox.activations.requests.values()]
+
+
+def _described(activation: Activation) -> Json:
+    return {
+        "requestId": activation.id,
+        "companies": [company.id for company in activation.companies],
+        "expired": activation.is_expired,
+        "decisions": activation.decisions,
+    }
+
+
+def _set_integrator(sandbox: Sandbox, request: Request) -> Any:
+    company = _company(sandbox, _object(request).get("company_id"))
+    sandbox.activations.integrator_id = company.id
+    return describe(company)
+
+
+def _set_customer(sandbox: Sandbox, request: Request) -> Any:
+    fields = _object(request)
+    company = _company(sandbox, fields.get("company_id"))
+    sandbox.activations.set_status(company.id, str(fields.get("status")))
+    return {}
+
+
+def _company(sandbox: Sandbox, value: Any) -> SandboxCompany:
+    company = sandbox.companies.get(_number(value, "a company id"))
+    if company is None:
+        raise _Unfit(f"there is no company {value}")
+    return company
+
+
+def _number(value: Any, name: str) -> int:
+    text = str(value)
+    if not (text.isascii() and text.isdecimal()):
+        raise _Unfit(f"{name} must be a number")
+    return int(text)
 
 
 def _ledger(sandbox: Sandbox, request: Request) -> Any:
@@ -168,6 +224,10 @@ _CHANGES: dict[str, Callable[[SandboxCompany, Json], object]] = {
 _HANDLERS: dict[tuple[str, str], Callable[[Sandbox, Request], Any]] = {
     ("GET", "companies"): _companies,
     ("POST", "companies"): _add_company,
+    ("GET", "activations"): _activations,
+    ("POST", "activations"): _activate,
+    ("POST", "integrator"): _set_integrator,
+    ("POST", "customers"): _set_customer,
     ("GET", "ledger"): _ledger,
     ("GET", "duplicates"): lambda sandbox, request: sandbox.duplicates(),
     ("GET", "requests"): _requests,

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
-from . import api, control
+from . import api, control, keylogin
 from .faults import Fault, spoilt
 from .state import Sandbox
 from .wire import Answer, Request, answer, refused
@@ -143,6 +143,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._control(request)
         elif (self.command, url.path) == ("POST", "/logout"):
             self._write(api.log_out(self.server.sandbox, request))
+        elif url.path == keylogin.PATH and self.command in ("GET", "POST"):
+            self._key_login(request)
         else:
             self._api(request)
 
@@ -173,6 +175,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._write(answer({"error": "for this machine only"}, 403))
             return
         self._write(control.respond(self.server.sandbox, request))
+
+    def _key_login(self, request: Request) -> None:
+        sandbox = self.server.sandbox
+        with sandbox.lock:
+            shown = keylogin.page(sandbox, request)
+        sandbox.record(request.method, request.path, shown.status, None)
+        self._write(shown)
 
     def _api(self, request: Request) -> None:
         sandbox = self.server.sandbox

@@ -15,9 +15,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from .activations import LIFETIME_SECONDS, Activation, Activations
 from .books import Books
 from .company import Issuer, SandboxCompany, signing_key
 from .faults import Fault, FaultBook
+from .keylogin import LoginCode, new_code
 from .tokens import signed_jwt
 from .wire import Json
 
@@ -39,7 +41,8 @@ class Sandbox:
     `latency_seconds` delays every answer, `token_lifetime_seconds` applies to tokens issued from
     then on, `search_delay_seconds` hides fresh invoices from searches (Procountor's delay, if any,
     is unknown), `matches_part_of_number` makes the search by originalInvoiceNumber find parts
-    (whether Procountor does is unknown), `requires_redirect_uri` refuses tokens asked without one.
+    (whether Procountor does is unknown), `requires_redirect_uri` refuses tokens asked without one,
+    `code_lifetime_seconds` applies to the codes of key log-ins made from then on.
     """
 
     def __init__(
@@ -56,8 +59,10 @@ class Sandbox:
         self.search_delay_seconds = 0.0
         self.matches_part_of_number = False
         self.requires_redirect_uri = False
+        self.code_lifetime_seconds = 300
         self.lock = threading.RLock()
         self.faults = FaultBook()
+        self.activations = Activations(self.lock)
         self._issuer = Issuer(issuer, client_id, signing_key())
         self._requests: deque[LoggedRequest] = deque(maxlen=KEPT_REQUESTS)
         self.reset()
@@ -71,6 +76,8 @@ class Sandbox:
             self.companies: dict[int, SandboxCompany] = {}
             self.books: dict[int, Books] = {}
             self._grants: dict[str, _Grant] = {}
+            self._login_codes: dict[str, LoginCode] = {}
+            self.activations.clear()
             self._requests.clear()
             self.faults.clear()
 
@@ -105,6 +112,19 @@ class Sandbox:
             self.companies[company_id] = company
             self.books[company_id] = Books()
             return company
+
+    def activate(
+        self,
+        *companies: SandboxCompany,
+        initiator: Json | None = None,
+        accounting_office: str = "",
+        lifetime_seconds: float = LIFETIME_SECONDS,
+    ) -> Activation:
+        """Ask for the integration in these companies, as a customer does in Procountor.
+
+        `initiator` is {"email", "userFullName"}, or None without consent to tell it.
+        """
+        return self.activations.add(list(companies), initiator, accounting_office, lifetime_seconds)
 
     def fault(self, kind: str, **where: Any) -> None:
         """Script one fault: method, path, times, after_effect, company_id, skip, delay_seconds,
@@ -179,6 +199,19 @@ class Sandbox:
             if grant is None or time.time() >= grant.expires_at:
                 return None
             return self.companies.get(grant.company_id)
+
+    def new_login_code(self, company: SandboxCompany) -> str:
+        """A code as the key login page gives it."""
+        code, known = new_code(company, self.code_lifetime_seconds)
+        with self.lock:
+            self._login_codes[code] = known
+        return code
+
+    def use_login_code(self, code: str) -> SandboxCompany | None:
+        """The company of a code that was not used before and has not expired."""
+        with self.lock:
+            known = self._login_codes.pop(code, None)
+        return None if known is None or time.time() >= known.expires_at else known.company
 
     def drop_token(self, token: str) -> None:
         with self.lock:

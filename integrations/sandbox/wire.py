@@ -35,6 +35,11 @@ class Request:
     def query(self) -> dict[str, list[str]]:
         return parse_qs(self.query_string, keep_blank_values=True)
 
+    @property
+    def form(self) -> dict[str, list[str]]:
+        """The fields of an x-www-form-urlencoded body."""
+        return parse_qs(self.body.decode("utf-8", "replace"), keep_blank_values=True)
+
     def json(self) -> Any:
         """The body's JSON value, decimals as Decimal. Raises BadJson."""
         return loads(self.body)

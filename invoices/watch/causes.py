@@ -122,6 +122,16 @@ CAUSES: dict[str, Cause] = {
         ),
         watched=False,
     ),
+    "integration_removed": Cause(
+        _("Integration removed in Procountor"),
+        _("Procountor says that the tenant's integration has ended there: %(status)s."),
+        _(
+            "Ask the customer whether that was meant. If not, send the activation link or ask for "
+            "a new API key; if so, pause the tenant."
+        ),
+        severity="warning",
+        watched=False,
+    ),
 }
 
 

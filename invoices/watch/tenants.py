@@ -1,4 +1,5 @@
-"""Alerts of single tenants: a refused key or missing rights pause a lane, and alert once."""
+"""Alerts of single tenants: a refused key or missing rights pause a lane, an integration is removed
+in Procountor; each alerts once."""
 
 from __future__ import annotations
 
@@ -45,5 +46,9 @@ def _on_acted(
     if action == "tenant.paused" and data.get("reason") in _CAUSES:
         raise_alert(_CAUSES[data["reason"]], tenant)
     elif action == "tenant.activated":
-        for cause in _CAUSES.values():
+        for cause in (*_CAUSES.values(), "integration_removed"):
             recover(cause, tenant)
+    elif action == "integration.removed":
+        raise_alert("integration_removed", tenant, {"status": data["status"]})
+    elif action == "integration.approved":
+        recover("integration_removed", tenant)

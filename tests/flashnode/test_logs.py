@@ -24,6 +24,13 @@ def test_token_of_a_link_is_masked_and_the_rest_stays():
     assert line("Not Found: %s", f"/connect/{TOKEN}/") == "Not Found: /connect/••••/"
 
 
+@pytest.mark.parametrize("lead", ["GET /connect/logged-in/?", ""])
+def test_what_a_log_in_brings_back_is_masked(lead):
+    shown = masked(f"{lead}code=s3cret%2Fcode&expires_in=300&state=st4te HTTP/1.1")
+
+    assert shown == f"{lead}code=••••&expires_in=300&state=•••• HTTP/1.1"
+
+
 def test_key_is_masked_even_in_a_traceback():
     key = factories.api_key()
     try:

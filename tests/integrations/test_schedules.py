@@ -17,6 +17,8 @@ def test_what_runs_by_the_clock_is_scheduled_for_ever():
         "integrations.tasks.check_all_connections": "D",
         "integrations.tasks.destroy_superseded_keys": "D",
         "integrations.tasks.forget_received_mails": "H",
+        "integrations.tasks.follow_activations": "I",
+        "integrations.tasks.watch_integrations": "D",
         "integrations.tasks.ask_about_intake_keys_again": "I",
         "integrations.tasks.remind_invited": "H",
     }

@@ -1,0 +1,63 @@
+"""The second way to hand over a key by an intake link: log in to Procountor (REFERENCE 4.2).
+
+A log-in's `state` works once, for ten minutes, and only its hash is kept. The key that comes goes
+the way of a pasted one: it is filed only when it opens the link's company, so a log-in that
+somebody else's browser was lured into files nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import secrets
+
+from django.utils import timezone
+
+from integrations import accounts, intake_links, keylogin
+from integrations.intake_link_models import IntakeLink
+from integrations.procountor import OutcomeUnknown, ProcountorError
+
+LOGIN_LASTS = dt.timedelta(minutes=10)
+State = IntakeLink.State
+
+
+def begin(link: IntakeLink, account: str) -> str:
+    """Where to send the customer's browser; "" when no key can come by the link now. Raises
+    AccountInvalid; an empty account keeps the one that was entered before."""
+    iban = accounts.parse(account).iban if account.strip() else link.account
+    state = secrets.token_urlsafe(32)
+    begun = IntakeLink.objects.filter(
+        pk=link.pk, state__in=[State.OPENED, State.HELD], expires_at__gt=timezone.now()
+    ).update(login_hash=_hash(state), login_until=timezone.now() + LOGIN_LASTS, account=iban)
+    return keylogin.address(link.tenant.environment, state) if begun else ""
+
+
+def take(state: str) -> IntakeLink | None:
+    """The link whose log-in has come back, once; None for a state that is used, old or not ours."""
+    if not state:
+        return None
+    waiting = IntakeLink.objects.filter(login_hash=_hash(state))
+    link = waiting.select_related("tenant").first()
+    if link is None:
+        return None
+    in_time = link.login_until is not None and link.login_until > timezone.now()
+    taken = waiting.filter(pk=link.pk).update(login_hash="", login_until=None)
+    return link if taken and in_time and link.is_open else None
+
+
+def finish(link: IntakeLink, code: str) -> str:
+    """Turn the code into a key and let it be asked about; "" or why not, a code of
+    `connect_words`. One request."""
+    if not code:
+        return "login_given_up"
+    try:
+        api_key = keylogin.api_key_for(link.tenant.environment, code)
+    except OutcomeUnknown:
+        return "login_unclear"
+    except ProcountorError:
+        return "login_failed"
+    return "" if intake_links.submit(link, api_key, link.account) else "busy"
+
+
+def _hash(state: str) -> str:
+    return hashlib.sha256(state.encode()).hexdigest()
