@@ -8,3 +8,12 @@ from django.dispatch import Signal
 acted = Signal()
 #: A connection check has been stored; carries: tenant, check.
 connection_checked = Signal()
+#: Asks what a tenant's invoices need of its company; carries: tenant. Receivers return
+#: `radar.Needs`.
+needs_asked = Signal()
+#: Asks what would be left undone if a tenant's connection ended; carries: tenant. Receivers return
+#: `offboarding.OpenWork`.
+open_work_asked = Signal()
+#: Asks what was done with a tenant's keys; carries: tenant, after (a moment or None). Receivers
+#: return `proof.Evidence`.
+evidence_asked = Signal()
