@@ -24,6 +24,7 @@ _SUPPORT = [
     "integrations.change_tenant",
     "integrations.check_connection",
     "integrations.pause_tenant",
+    "integrations.close_tenant",
     "integrations.file_credential",
     "integrations.add_bankaccount",
     "integrations.change_bankaccount",

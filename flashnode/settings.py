@@ -58,6 +58,8 @@ FINGERPRINT_KEY = _required("FINGERPRINT_KEY")
 SUPERSEDED_KEY_DAYS = env.int("SUPERSEDED_KEY_DAYS", default=30)
 #: How long a key from a mail waits for somebody to file it.
 RECEIVED_KEY_HOURS = env.int("RECEIVED_KEY_HOURS", default=24)
+#: A tenant for which nothing came in or went out for so long is called idle.
+IDLE_DAYS = env.int("IDLE_DAYS", default=30)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 

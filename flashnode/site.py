@@ -15,8 +15,11 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
-from integrations.enums import TenantState
+from integrations import advice, condition
+from integrations.condition import Condition
+from integrations.enums import CheckOutcome, TenantState
 from integrations.models import Tenant
+from integrations.radar_admin import condition_label, warned
 from invoices.admin.words import money
 from invoices.enums import ExportStatus
 from invoices.models import InvoiceExport
@@ -148,9 +151,8 @@ def _submitted() -> dict[str, Any]:
 
 def _connections() -> dict[str, Any]:
     active = Tenant.objects.filter(state=TenantState.ACTIVE).count()
-    red = list(Tenant.objects.not_in_order().order_by("name"))
+    wrong = list(condition.not_in_order(Tenant.objects.order_by("name")))
     url = reverse("admin:integrations_tenant_changelist")
-    colours = {"paused": "warning", "pending": "info", "active": "danger"}
     return {
         "title": _("Connections"),
         "cards": [
@@ -161,23 +163,31 @@ def _connections() -> dict[str, Any]:
                 "colour": "success",
             },
             {
-                "figure": len(red),
+                "figure": len(wrong),
                 "title": _("Not in order"),
                 "url": f"{url}?connection=not_in_order",
-                "colour": "danger" if red else "",
+                "colour": "danger" if wrong else "",
             },
         ],
         "rows": [
             {
                 "title": tenant.name,
-                "badge": tenant.get_state_display(),
-                "colour": colours.get(tenant.state, ""),
-                "detail": _("The last check is red.")
-                if tenant.check_outcome == "failed"
-                else tenant.get_pause_reason_display() or _("Not checked yet."),
+                "badge": condition_label(tenant),
+                "colour": condition.COLOURS.get(tenant.condition, ""),
+                "detail": _detail(tenant),
                 "url": reverse("admin:integrations_tenant_change", args=[tenant.pk]),
             }
-            for tenant in red[:10]
+            for tenant in wrong[:10]
         ],
         "empty": _("Every connection is in order.") if active else _("Add the first tenant."),
     }
+
+
+def _detail(tenant: Any) -> str:
+    """The first thing the radar warns of, or what the condition means."""
+    warnings = tenant.finished_warnings or []
+    if tenant.condition != Condition.DEGRADED:
+        return condition.sentence(tenant)
+    if tenant.finished_outcome == CheckOutcome.FAILED or not warnings:
+        return _("The last check is red.")
+    return " · ".join([advice.cause_of(warnings[0]), warned(tenant)])

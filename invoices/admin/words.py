@@ -60,7 +60,7 @@ ACTIONS = {
     "credential.filed": _("API key filed"),
     "credential.replaced": _("API key in use, the older one replaced"),
     "customer.told": _("Customer written to"),
-    "credential.destroyed": _("Secret of a replaced API key destroyed"),
+    "credential.destroyed": _("Secret of an API key destroyed"),
     "connection.passed": _("Connection check passed"),
     "connection.failed": _("Connection check failed"),
     "outage.began": _("Procountor does not answer"),
@@ -73,6 +73,9 @@ ACTIONS = {
     "tenant.activated": _("Tenant activated"),
     "tenant.paused": _("Tenant paused"),
     "tenant.resumed": _("Tenant resumed"),
+    "tenant.closed": _("Connection ended"),
+    "tenant.reopened": _("Connection reopened"),
+    "tenant.secrets_destroyed": _("Secrets destroyed before their day"),
     "user.logged_in": _("Logged in"),
     "user.login_failed": _("Log-in failed"),
 }
