@@ -36,6 +36,7 @@ from integrations.keydesk import KeyRefused
 from integrations.mail_admin import MailDesk
 from integrations.models import Credential, Tenant
 from integrations.offboarding_admin import ClosingDesk
+from integrations.proof_admin import ProofDesk
 from integrations.radar_admin import ConditionFilter, RadarDesk, warned
 from integrations.replies_admin import ReplyDesk
 from integrations.signals import acted
@@ -104,7 +105,7 @@ class KeyForm(forms.Form):
 
 
 @admin.register(Tenant)
-class TenantAdmin(MailDesk, ReplyDesk, RadarDesk, ClosingDesk, ModelAdmin):
+class TenantAdmin(MailDesk, ReplyDesk, RadarDesk, ClosingDesk, ProofDesk, ModelAdmin):
     list_display = [
         *("name", "business_id", "where", "condition_badge", "check_badge", "export_counts")
     ]

@@ -1,4 +1,4 @@
-"""The pages that end a connection, take that back, and prove when a key was last used."""
+"""The pages that end a connection, take that back, and destroy its secrets before their day."""
 
 from __future__ import annotations
 
@@ -6,46 +6,30 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
-from django.urls import path, reverse
+from django.urls import reverse
 from django.utils.formats import date_format
-from django.utils.functional import Promise
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.admin import ModelAdmin
 from unfold.decorators import action
-from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
 
-from integrations import offboarding, proof, replies
-from integrations.advice import LANGUAGES
+from integrations import offboarding, proof
 from integrations.desk import Question, ask
 from integrations.enums import TenantState
 from integrations.models import Tenant
-from integrations.offboarding import CannotClose, OpenWork
+from integrations.offboarding import CannotClose
+from integrations.proof_admin import counted
 from integrations.tasks import check_soon
 
-_OPEN: dict[str, Promise] = {
-    "queued": _("Exports in the queue"),
-    "in_flight": _("Requests that may be under way"),
-    "in_doubt": _("In doubt: nobody knows yet whether they are in Procountor"),
-    "needs_attention": _("Exports that need attention"),
-    "parked": _("Parked exports"),
-    "drafts": _("Drafts"),
-    "steps_waiting": _("Steps after submitting that wait"),
-}
-#: Which rows of the list of exports a count stands for.
-_STATUSES = {
-    "queued": "queued",
-    "in_flight": "submitting",
-    "in_doubt": "unknown",
-    "needs_attention": "needs_attention",
-    "parked": "parked",
-    "drafts": "draft",
-}
 #: Buttons that make no sense while the connection is open, and while it has ended.
 _ONLY_CLOSED = {"reopen_connection", "destroy_secrets"}
 _ONLY_OPEN = {"end_connection", "check_now", "file_key"}
@@ -68,25 +52,12 @@ class ClosingForm(forms.Form):
     doubt_accepted = forms.BooleanField(
         label=_("End it although what is in doubt can then not be asked of Procountor any more"),
         required=False,
+        widget=UnfoldBooleanSwitchWidget,
     )
 
 
 class ClosingDesk(ModelAdmin):  # type: ignore[misc]  # the theme is untyped
     """Mixed into the tenants' admin, which owns the pages' addresses."""
-
-    def get_urls(self) -> list[Any]:
-        pages = [
-            path(
-                f"<int:object_id>/{address}/",
-                self.admin_site.admin_view(view),
-                name=f"integrations_tenant_{name}",
-            )
-            for address, view, name in (
-                ("proof", self.proof_page, "proof"),
-                ("proof/letter", self.proof_letter, "proof_letter"),
-            )
-        ]
-        return [*pages, *super().get_urls()]
 
     def has_close_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return bool(request.user.has_perm("integrations.close_tenant"))
@@ -130,10 +101,9 @@ class ClosingDesk(ModelAdmin):  # type: ignore[misc]  # the theme is untyped
             "title": _t("End the connection of %(tenant)s?") % {"tenant": tenant},
             "tenant": tenant,
             "form": form,
-            "open": _counted(tenant, work),
+            "open": counted(tenant, work),
             "in_doubt": work.in_doubt,
             "proof": proof.proof_of(tenant),
-            "kinds": proof.KINDS,
             "back": _page_of(tenant),
             "opts": self.opts,
         }
@@ -205,46 +175,6 @@ class ClosingDesk(ModelAdmin):  # type: ignore[misc]  # the theme is untyped
         page = reverse("admin:integrations_tenant_proof", args=[tenant.pk])
         return ask(self, request, question, page)
 
-    def proof_page(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        """When each key was last used, that it is not used any more, and what happens to it."""
-        tenant = self._tenant_to_prove(request, object_id)
-        found = proof.proof_of(tenant)
-        context = self.admin_site.each_context(request) | {
-            "title": _t("Proof of last use: %(tenant)s") % {"tenant": tenant},
-            "tenant": tenant,
-            "proof": found,
-            "uses": [(proof.KINDS[use.kind], use) for use in found.uses],
-            "events": [(proof.EVENTS[each.action], each) for each in found.evidence.events],
-            "open": _counted(tenant, offboarding.open_work(tenant)),
-            "languages": LANGUAGES.items(),
-            "back": _page_of(tenant),
-            "opts": self.opts,
-        }
-        return render(request, "desk/proof.html", context)
-
-    def proof_letter(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        """The same for the customer, in its language, on a page to print."""
-        tenant = self._tenant_to_prove(request, object_id)
-        language = request.GET.get("language", "")
-        language = language if language in LANGUAGES else tenant.language
-        context = self.admin_site.each_context(request) | {
-            "title": _t("Proof of last use: %(tenant)s") % {"tenant": tenant},
-            "tenant": tenant,
-            "letter": replies.ending_of(proof.proof_of(tenant), language),
-            "language": language,
-            "languages": LANGUAGES.items(),
-            "back": reverse("admin:integrations_tenant_proof", args=[tenant.pk]),
-            "opts": self.opts,
-        }
-        return render(request, "desk/proof_letter.html", context)
-
-    def _tenant_to_prove(self, request: HttpRequest, object_id: int) -> Tenant:
-        if not request.user.has_perm("integrations.view_credential"):
-            raise PermissionDenied
-        return get_object_or_404(
-            Tenant.objects.select_related("closed_by"), pk=object_id, state=TenantState.CLOSED
-        )
-
 
 def _page_of(tenant: Tenant) -> str:
     return reverse("admin:integrations_tenant_change", args=[tenant.pk])
@@ -255,17 +185,3 @@ def _ended(tenant: Tenant) -> str:
     moment = date_format(localtime(tenant.closed_at), "SHORT_DATETIME_FORMAT")
     text = _t("The connection ended on %(moment)s. The secret is destroyed on %(day)s.")
     return text % {"moment": moment, "day": day}
-
-
-def _counted(tenant: Tenant, work: OpenWork) -> list[dict[str, Any]]:
-    """What is open, each with a link to the exports it stands for."""
-    exports = reverse("admin:invoices_invoiceexport_changelist")
-    where = f"{exports}?tenant__id__exact={tenant.pk}&status__exact="
-    return [
-        {
-            "text": _OPEN[name],
-            "count": count,
-            "url": where + _STATUSES[name] if name in _STATUSES else "",
-        }
-        for name, count in work.as_json().items()
-    ]
