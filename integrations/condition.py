@@ -141,7 +141,7 @@ def _is_idle() -> Q:
     Both are asked of rows that are few: files, and the lane, which notes each time it is served.
     """
     since = timezone.now() - dt.timedelta(days=settings.IDLE_DAYS)
-    files = Tenant.received_files.rel.related_model.objects
-    taken_in = files.filter(tenant=OuterRef("pk"), received_at__gte=since)
+    files: Any = Tenant.received_files.rel.related_model
+    taken_in = files.objects.filter(tenant=OuterRef("pk"), received_at__gte=since)
     exported = Q(lane__served_at__gte=since)
     return Q(created_at__lt=since) & ~Q(Exists(taken_in)) & (~exported | Q(lane=None))

@@ -19,7 +19,8 @@ def needs_of(tenant: Tenant) -> Needs:
     was never the tenant's own.
     """
     used = reduce(or_, (n for _r, n in needs_asked.send(Tenant, tenant=tenant)), Needs())
-    others = tenant.bank_accounts.exclude(pk=getattr(tenant.invoice_account, "pk", None))
+    own = tenant.invoice_account
+    others = tenant.bank_accounts.exclude(pk=own.pk if own else 0)
     return Needs(
         vat_percents=used.vat_percents,
         vat_statuses=used.vat_statuses

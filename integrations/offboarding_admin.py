@@ -56,7 +56,7 @@ class ClosingForm(forms.Form):
     )
 
 
-class ClosingDesk(ModelAdmin):  # type: ignore[misc]  # the theme is untyped
+class ClosingDesk(ModelAdmin):
     """Mixed into the tenants' admin, which owns the pages' addresses."""
 
     def has_close_permission(self, request: HttpRequest, object_id: Any = None) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.models import Count, Max, Q
 from django.utils.functional import Promise
@@ -98,8 +98,8 @@ class Proof:
 
 def proof_of(tenant: Tenant) -> Proof:
     """What the rows say, about a closed tenant or another."""
-    answers = evidence_asked.send(Tenant, tenant=tenant, after=tenant.closed_at)
-    evidence = next((found for _receiver, found in answers), Evidence())
+    answers: Any = evidence_asked.send(Tenant, tenant=tenant, after=tenant.closed_at)
+    evidence: Evidence = next((found for _receiver, found in answers), Evidence())
     uses = [*evidence.uses, _checks(tenant)]
     keys = [
         (key, _last_of(key, uses))

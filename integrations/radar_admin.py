@@ -75,7 +75,7 @@ class ConditionFilter(admin.SimpleListFilter):
         return queryset.filter(condition=self.value()) if self.value() else queryset
 
 
-class RadarDesk(ModelAdmin):  # type: ignore[misc]  # the theme is untyped
+class RadarDesk(ModelAdmin):
     """Mixed into the tenants' admin."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tenant]:

@@ -128,8 +128,9 @@ def ending_of(proof: Proof, language: str) -> Reply:
 
 
 def _secrets(proof: Proof) -> str:
-    if proof.held:
-        day = date_format(proof.tenant.destroy_secrets_on, "SHORT_DATE_FORMAT")
+    destroy_on = proof.tenant.destroy_secrets_on
+    if proof.held and destroy_on:
+        day = date_format(destroy_on, "SHORT_DATE_FORMAT")
         return str(_("is destroyed on {day}")).replace("{day}", day)
     if proof.destroyed_at:
         return str(_("was destroyed on {moment}")).replace("{moment}", _moment(proof.destroyed_at))

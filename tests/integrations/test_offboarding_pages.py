@@ -7,6 +7,7 @@ import datetime as dt
 import pytest
 from django.core.cache import cache
 from django.utils import timezone
+from django.utils.formats import date_format
 from django_q.models import OrmQ
 
 from integrations import diagnosis, offboarding
@@ -310,7 +311,8 @@ def test_strip_names_each_day_and_links_to_its_check(client, tenant):
     assert shown.count("no check") == 2 * 29
     link = url("integrations_connectioncheck_change", check.pk)
     assert f'class="desk-day desk-day-amber" href="{link}"' in shown
-    assert f'aria-label="{today:%m/%d/%Y}: green, with warnings"' in shown
+    shown_day = date_format(today, "SHORT_DATE_FORMAT")
+    assert f'aria-label="{shown_day}: green, with warnings"' in shown
 
 
 def test_condition_and_its_sentence_are_on_the_page(client, tenant):
