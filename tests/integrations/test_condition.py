@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from integrations import condition, custody, diagnosis
@@ -148,9 +149,9 @@ def test_days_until_idle_are_a_setting(settings):
 
 @pytest.mark.django_db(transaction=True)
 def test_exporting_ends_idleness(tenant, queued):
-    queued("A-1")
+    with time_machine.travel(ago(60)):
+        queued("A-1")
     Tenant.objects.update(created_at=ago(90))
-    ReceivedFile.objects.update(received_at=ago(60))
     assert found(tenant) == Condition.IDLE
 
     engine.run_lane(tenant.pk)
