@@ -118,10 +118,7 @@ class TenantAdmin(MailDesk, ReplyDesk, RadarDesk, ClosingDesk, ProofDesk, ModelA
     }
     actions = ["check_selected"]
     actions_list = ["read_mail"]
-    actions_detail = [
-        *("check_now", "file_key", "pause_tenant", "resume_tenant"),
-        *("end_connection", "reopen_connection", "destroy_secrets"),
-    ]
+    actions_detail = ["check_now", "file_key", "pause_tenant", "resume_tenant"]
     change_form_outer_before_template = "desk/tenant.html"
     readonly_fields = ["slug", "state", "paused_at"]
     fieldsets = [

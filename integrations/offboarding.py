@@ -70,7 +70,8 @@ def open_work(tenant: Tenant) -> OpenWork:
 
 def default_date() -> dt.date:
     """When the secrets are destroyed unless somebody says otherwise."""
-    return timezone.localdate() + dt.timedelta(days=settings.SUPERSEDED_KEY_DAYS)
+    days = min(settings.SUPERSEDED_KEY_DAYS, LONGEST_DAYS)
+    return timezone.localdate() + dt.timedelta(days=days)
 
 
 def close(

@@ -6,16 +6,16 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.admin import ModelAdmin
-from unfold.decorators import action
 from unfold.widgets import (
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
@@ -30,9 +30,7 @@ from integrations.offboarding import CannotClose
 from integrations.proof_admin import counted
 from integrations.tasks import check_soon
 
-#: Buttons that make no sense while the connection is open, and while it has ended.
-_ONLY_CLOSED = {"reopen_connection", "destroy_secrets"}
-_ONLY_OPEN = {"end_connection", "check_now", "file_key"}
+_USE_THE_KEY = {f"integrations_tenant_{name}" for name in ("check_now", "file_key")}
 
 
 class ClosingForm(forms.Form):
@@ -59,26 +57,30 @@ class ClosingForm(forms.Form):
 class ClosingDesk(ModelAdmin):
     """Mixed into the tenants' admin, which owns the pages' addresses."""
 
-    def has_close_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return bool(request.user.has_perm("integrations.close_tenant"))
+    def get_urls(self) -> list[Any]:
+        pages = [
+            path(
+                f"<int:object_id>/{address}/",
+                self.admin_site.admin_view(view),
+                name=f"integrations_tenant_{view.__name__}",
+            )
+            for address, view in (
+                ("end", self.end_connection),
+                ("reopen", self.reopen_connection),
+                ("destroy-secrets", self.destroy_secrets),
+            )
+        ]
+        return [*pages, *super().get_urls()]
 
     def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
-        tenant = Tenant.objects.filter(pk=object_id).first()
-        is_closed = tenant is not None and tenant.state == TenantState.CLOSED
-        hidden = {f"integrations_tenant_{n}" for n in (_ONLY_OPEN if is_closed else _ONLY_CLOSED)}
-        if is_closed and not any(key.api_key for key in tenant.credentials.all()):
-            hidden.add("integrations_tenant_destroy_secrets")
+        """Without the buttons that would use a closed tenant's key."""
         found = super().get_actions_detail(request, object_id)
-        return [each for each in found if each.action_name not in hidden]
+        if not Tenant.objects.filter(pk=object_id, state=TenantState.CLOSED).exists():
+            return found
+        return [each for each in found if each.action_name not in _USE_THE_KEY]
 
-    @action(
-        description=_("End the connection"),
-        url_path="end",
-        permissions=["close"],
-        icon="link_off",
-    )
     def end_connection(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        tenant = get_object_or_404(Tenant, pk=object_id)
+        tenant = _tenant_to_end(request, object_id)
         page = reverse("admin:integrations_tenant_proof", args=[tenant.pk])
         if tenant.state == TenantState.CLOSED:
             messages.warning(request, _t("The connection has been ended already."))
@@ -109,14 +111,8 @@ class ClosingDesk(ModelAdmin):
         }
         return render(request, "desk/closing.html", context)
 
-    @action(
-        description=_("Reopen the connection"),
-        url_path="reopen",
-        permissions=["close"],
-        icon="link",
-    )
     def reopen_connection(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        tenant = get_object_or_404(Tenant, pk=object_id)
+        tenant = _tenant_to_end(request, object_id)
         has_key = bool(tenant.active_credential)
         queued = offboarding.open_work(tenant).queued
 
@@ -143,14 +139,8 @@ class ClosingDesk(ModelAdmin):
         )
         return ask(self, request, question, _page_of(tenant))
 
-    @action(
-        description=_("Destroy the secret now"),
-        url_path="destroy-secrets",
-        permissions=["close"],
-        icon="delete_forever",
-    )
     def destroy_secrets(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        tenant = get_object_or_404(Tenant, pk=object_id)
+        tenant = _tenant_to_end(request, object_id)
         held = [str(key) for key in tenant.credentials.all() if key.api_key is not None]
 
         def act(reason: str) -> tuple[int, str]:
@@ -174,6 +164,12 @@ class ClosingDesk(ModelAdmin):
         )
         page = reverse("admin:integrations_tenant_proof", args=[tenant.pk])
         return ask(self, request, question, page)
+
+
+def _tenant_to_end(request: HttpRequest, object_id: int) -> Tenant:
+    if not request.user.has_perm("integrations.close_tenant"):
+        raise PermissionDenied
+    return get_object_or_404(Tenant, pk=object_id)
 
 
 def _page_of(tenant: Tenant) -> str:

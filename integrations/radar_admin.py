@@ -107,6 +107,7 @@ def _context(tenant: Tenant) -> dict[str, Any]:
             "sentence": condition.sentence(described),
         },
         "radar": radar_context(newest),
+        "holds_secrets": tenant.credentials.filter(api_key__isnull=False).exists(),
         "strip": [_cell(cell) for cell in strip.cells(tenant, timezone.localdate())],
     }
 

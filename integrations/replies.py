@@ -142,7 +142,7 @@ def _day(moment: dt.datetime | None) -> str:
 
 
 def _moment(moment: dt.datetime | None) -> str:
-    return date_format(localtime(moment), "SHORT_DATETIME_FORMAT") if moment else "–"
+    return f"{_day(moment)} {localtime(moment):%H:%M:%S}" if moment else "–"
 
 
 def _in_brackets(text: str) -> list[str]:
