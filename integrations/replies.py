@@ -113,7 +113,8 @@ def ending_of(proof: Proof, language: str) -> Reply:
     """The proof of last use of a closed tenant in `language`, for the customer."""
     tenant, evidence = proof.tenant, proof.evidence
     with translation.override(language):
-        period = [_day(evidence.first_at), _day(evidence.last_at)] if evidence.exported else []
+        # One day is said once.
+        period = [d for d in {_day(evidence.first_at): 1, _day(evidence.last_at): 1} if d]
         facts = {
             "business_id": tenant.business_id,
             "closed_at": _moment(tenant.closed_at),

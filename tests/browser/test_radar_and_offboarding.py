@@ -106,6 +106,8 @@ def test_connection_is_ended_and_proved(log_in, live_server, tenant, queued, lan
     shot(page, f"proof-letter-{language}-{width}")
     page.emulate_media(media="print")
     assert page.locator(".desk-noprint").first.is_hidden()
+    assert page.locator("#nav-sidebar").is_hidden()
+    assert page.locator(".desk-letter").is_visible()
     shot(page, f"proof-print-{language}-{width}")
     page.emulate_media(media="screen")
     page.goto(at(live_server, "change", tenant))
