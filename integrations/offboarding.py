@@ -20,12 +20,14 @@ from django.utils.translation import gettext as _
 
 from integrations import custody
 from integrations.clients import forget_tokens
-from integrations.enums import TenantState
+from integrations.enums import CheckOutcome, TenantState
 from integrations.models import Credential, Tenant
 from integrations.signals import acted, open_work_asked
 
 #: The longest time a secret is kept after the connection has ended.
 LONGEST_DAYS = 365
+#: A check that runs longer has died.
+_LONGEST_CHECK = dt.timedelta(minutes=10)
 
 
 class CannotClose(Exception):
@@ -40,8 +42,8 @@ class CannotClose(Exception):
 @dataclass(frozen=True)
 class OpenWork:
     """Exports, and steps that follow submitting, by what they wait for. `in_flight`: a request
-    that changes something may be under way; `in_doubt`: only the key can tell what became of
-    it."""
+    may be under way, or a worker or a check is at work with the key; `in_doubt`: only the key can
+    tell what became of it."""
 
     queued: int = 0
     needs_attention: int = 0
@@ -61,11 +63,14 @@ class OpenWork:
         return {name: count for name, count in vars(self).items() if count}
 
 
-def open_work(tenant: Tenant) -> OpenWork:
-    """What would be left undone."""
-    return reduce(
-        add, (work for _r, work in open_work_asked.send(Tenant, tenant=tenant)), OpenWork()
-    )
+def open_work(tenant: Tenant, *, lock: bool = False) -> OpenWork:
+    """What would be left undone. With `lock`, in a transaction: nobody begins to work for the
+    tenant before its end."""
+    answers = open_work_asked.send(Tenant, tenant=tenant, lock=lock)
+    checking = tenant.checks.filter(
+        outcome=CheckOutcome.RUNNING, started_at__gt=timezone.now() - _LONGEST_CHECK
+    ).count()
+    return reduce(add, (work for _r, work in answers), OpenWork(in_flight=checking))
 
 
 def default_date() -> dt.date:
@@ -91,7 +96,7 @@ def close(
             % {"days": LONGEST_DAYS},
         )
     with transaction.atomic():
-        # The row first: what is counted after it cannot be made more by another closing.
+        # The row first: whoever looks at the tenant from now on waits, or sees it closed.
         closed = Tenant.objects.filter(pk=tenant.pk).exclude(state=TenantState.CLOSED)
         if not closed.update(
             state=TenantState.CLOSED,
@@ -103,7 +108,7 @@ def close(
             destroy_secrets_on=destroy_on,
         ):
             raise CannotClose("closed", _("The connection has been ended already."))
-        work = open_work(tenant)
+        work = open_work(tenant, lock=True)
         _refuse_what_cannot_wait(work, doubt_accepted)
         acted.send(
             Tenant,

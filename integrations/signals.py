@@ -11,8 +11,8 @@ connection_checked = Signal()
 #: Asks what a tenant's invoices need of its company; carries: tenant. Receivers return
 #: `radar.Needs`.
 needs_asked = Signal()
-#: Asks what would be left undone if a tenant's connection ended; carries: tenant. Receivers return
-#: `offboarding.OpenWork`.
+#: Asks what would be left undone if a tenant's connection ended; carries: tenant, lock. Receivers
+#: return `offboarding.OpenWork`; with `lock`, no work begins before the transaction's end.
 open_work_asked = Signal()
 #: Asks what was done with a tenant's keys; carries: tenant, after (a moment or None). Receivers
 #: return `proof.Evidence`.

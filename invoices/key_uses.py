@@ -7,13 +7,15 @@ import datetime as dt
 from typing import Any
 
 from django.db.models import Count, Max, Min, Q, QuerySet
+from django.utils import timezone
 
 from integrations.models import Tenant
 from integrations.offboarding import OpenWork
 from integrations.proof import EVENTS, Event, Evidence, Use
 from integrations.signals import evidence_asked, open_work_asked
+from invoices.engine import lanes
 from invoices.enums import ExportStatus, StepStatus
-from invoices.models import AuditEvent, InvoiceExport, LookUp, SubmissionAttempt
+from invoices.models import AuditEvent, InvoiceExport, Lane, LookUp, SubmissionAttempt
 from invoices.step_models import ExportStep, StepAttempt
 
 _READ_BACK = ("export.reconciled", "export.differs")
@@ -24,9 +26,11 @@ def listen() -> None:
     evidence_asked.connect(_on_evidence, dispatch_uid="invoices.evidence")
 
 
-def open_work(tenant: Tenant) -> OpenWork:
-    """Exports and steps that are not finished, counted. A step that is only being read is not
-    under way: that changes nothing."""
+def open_work(tenant: Tenant, *, lock: bool = False) -> OpenWork:
+    """Exports and steps that are not finished, counted. A worker that holds the lane counts as a
+    request under way: what it has found due and not claimed yet is no row. With `lock`, nobody
+    takes the lane before the transaction's end."""
+    held = _lane_is_held(tenant, lock)
     exports = _counted(InvoiceExport.objects.filter(tenant=tenant))
     steps = _counted(ExportStep.objects.filter(tenant=tenant))
     waiting = (StepStatus.WAITING, StepStatus.NEEDS_ATTENTION)
@@ -36,9 +40,23 @@ def open_work(tenant: Tenant) -> OpenWork:
         parked=exports.get(ExportStatus.PARKED, 0),
         drafts=exports.get(ExportStatus.DRAFT, 0),
         steps_waiting=sum(steps.get(status, 0) for status in waiting),
-        in_flight=exports.get(ExportStatus.SUBMITTING, 0) + steps.get(StepStatus.RUNNING, 0),
+        # At least the worker; what it has under way is told by number.
+        in_flight=max(
+            held, exports.get(ExportStatus.SUBMITTING, 0) + steps.get(StepStatus.RUNNING, 0)
+        ),
         in_doubt=exports.get(ExportStatus.UNKNOWN, 0) + steps.get(StepStatus.UNKNOWN, 0),
     )
+
+
+def _lane_is_held(tenant: Tenant, lock: bool) -> bool:
+    rows = Lane.objects.filter(pk=tenant.pk)
+    if lock:
+        Lane.objects.get_or_create(tenant=tenant)
+        rows = rows.select_for_update()
+    now = timezone.now()
+    leases = rows.values_list("lease_until", flat=True)
+    # A lease further off than any was written by a clock that has been put right since.
+    return any(until and now < until <= now + lanes.lease() for until in leases)
 
 
 def _counted(rows: QuerySet[Any]) -> dict[str, int]:
@@ -75,8 +93,8 @@ def _use(kind: str, rows: QuerySet[Any], moment: str, after: dt.datetime | None)
     return Use(kind, found["last"], found["after"])
 
 
-def _on_open_work(sender: Any, tenant: Tenant, **kwargs: Any) -> OpenWork:
-    return open_work(tenant)
+def _on_open_work(sender: Any, tenant: Tenant, lock: bool, **kwargs: Any) -> OpenWork:
+    return open_work(tenant, lock=lock)
 
 
 def _on_evidence(sender: Any, tenant: Tenant, after: dt.datetime | None, **kwargs: Any) -> Evidence:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import threading
 
 import pytest
 import time_machine
 from django.core.cache import cache
+from django.db import connections
 from django.utils import timezone
 from django_q.models import OrmQ
 
 from integrations import custody, diagnosis, offboarding, proof, received, replies, tasks
 from integrations.clients import CachedTokens
 from integrations.keydesk import KeyRefused
-from integrations.models import ConnectionCheck, Credential, ReceivedKey
+from integrations.models import ConnectionCheck, Credential, ReceivedKey, Tenant
 from integrations.offboarding import CannotClose
 from integrations.radar import Needs
 from integrations.signals import needs_asked
 from invoices import engine, exports
+from invoices.engine import lanes
 from invoices.enums import ExportStatus
-from invoices.models import AuditEvent, InvoiceExport, SubmissionAttempt
+from invoices.models import AuditEvent, InvoiceExport, Lane, SubmissionAttempt
 from invoices.step_models import ExportStep
 from invoices.watch import raise_alert
 from invoices.watch_models import Alert
@@ -156,6 +160,68 @@ def test_request_that_may_be_under_way_is_waited_for(tenant, queued, support):
     assert not AuditEvent.objects.filter(action="tenant.closed").exists()
 
 
+def test_worker_at_the_lane_is_waited_for(tenant, queued, support):
+    """It may have read what is due, and not have claimed it yet."""
+    queued("A-1")
+    assert [taken.pk for taken in lanes.take("worker", 1)] == [tenant.pk]
+
+    with pytest.raises(CannotClose) as refused:
+        close(tenant, support)
+    assert refused.value.code == "in_flight"
+    lanes.release("worker", tenant.pk)
+    close(tenant, support)
+
+    assert tenant.state == "closed"
+    assert lanes.take("worker", 1) == []
+
+
+def test_lease_of_a_clock_that_was_ahead_holds_nobody_up(tenant, support):
+    Lane.objects.create(
+        tenant=tenant, holder="x", lease_until=timezone.now() + dt.timedelta(hours=1)
+    )
+
+    close(tenant, support)
+
+    assert tenant.state == "closed"
+
+
+@pytest.mark.parametrize(("minutes", "refused"), [(1, True), (11, False)])
+def test_check_under_way_is_waited_for_unless_it_has_died(tenant, support, minutes, refused):
+    begun = timezone.now() - dt.timedelta(minutes=minutes)
+    ConnectionCheck.objects.create(tenant=tenant, started_at=begun)
+
+    assert offboarding.open_work(tenant).in_flight == refused
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_request_leaves_after_the_end_of_a_queue_in_full_flow(tenant, queued, support, sandbox):
+    """As the page says: pause, wait a moment, end."""
+    queued(*(f"A-{number}" for number in range(60)))
+    sandbox.latency_seconds = 0.01
+
+    def work():
+        engine.run_lanes()
+        connections.close_all()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    while not sandbox.ledger():
+        worker.join(0.01)
+    diagnosis.pause(tenant, "person")
+    while tenant.state != "closed":
+        with contextlib.suppress(CannotClose):
+            close(tenant, support)
+        worker.join(0.01)
+    worker.join()
+
+    done = len(sandbox.ledger())
+    assert 0 < done < 60
+    assert max(moment for moment, *_rest in sandbox.requests) <= tenant.closed_at.timestamp()
+    assert proof.proof_of(tenant).uses_after == 0
+    assert offboarding.open_work(tenant).as_json() == {"queued": 60 - done}
+    assert sandbox.duplicates() == []
+
+
 def test_export_in_doubt_is_settled_first_or_confirmed(tenant, queued, support):
     (export,) = queued("A-1")
     InvoiceExport.objects.filter(pk=export.pk).update(status=ExportStatus.UNKNOWN)
@@ -228,7 +294,7 @@ def test_check_under_way_when_the_tenant_is_closed_reopens_nothing(tenant, suppo
     diagnosis.pause(tenant, "rights")
 
     def closes_meanwhile(**kwargs):
-        close(tenant, support)
+        Tenant.objects.update(state="closed")
         return Needs()
 
     needs_asked.connect(closes_meanwhile)
