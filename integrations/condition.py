@@ -68,6 +68,10 @@ _SENTENCES: dict[str, Promise] = {
         "can be reopened."
     ),
 }
+_PENDING_RED = _(
+    "Pending: nothing is exported yet, because the last check is red. It is said below whose move "
+    "it is."
+)
 #: A pause says more than that it is one.
 _PAUSES: dict[str, Promise] = {
     PauseReason.RIGHTS: _(
@@ -84,6 +88,8 @@ def sentence(tenant: Any) -> str:
     """What the condition of an annotated tenant means, and whose move it is."""
     if tenant.condition == Condition.PAUSED and tenant.pause_reason in _PAUSES:
         return str(_PAUSES[tenant.pause_reason])
+    if tenant.condition == Condition.PENDING and tenant.finished_outcome == CheckOutcome.FAILED:
+        return str(_PENDING_RED)
     return str(_SENTENCES[tenant.condition])
 
 

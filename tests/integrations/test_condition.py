@@ -162,12 +162,29 @@ def test_exporting_ends_idleness(tenant, queued):
 @pytest.mark.parametrize("state", Condition.values)
 def test_every_condition_has_a_sentence_that_says_whose_move_it_is(state):
     tenant = Tenant(pause_reason="")
-    tenant.condition = state
+    tenant.condition, tenant.finished_outcome = state, None
 
     said = condition.sentence(tenant)
 
     assert said
     assert any(mover in said for mover in ("move", "Nobody has to do anything"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "outcome", "expected"),
+    [
+        ({"state": "paused", "pause_reason": "person"}, "passed", "Our move: resume it"),
+        ({"state": "paused", "pause_reason": "rights"}, "failed", "Customer's move: give the"),
+        ({"state": "pending"}, "failed", "because the last check is red"),
+        ({"state": "pending", "key": ""}, "", "Our move: file the API key"),
+    ],
+)
+def test_sentence_says_why(fields, outcome, expected):
+    tenant = make(**fields)
+    if outcome:
+        check(tenant, outcome)
+
+    assert expected in condition.sentence(condition.of(tenant))
 
 
 # --- In the list and on the home page ----------------------------------------------------------
