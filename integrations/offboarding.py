@@ -135,8 +135,9 @@ def _refuse_what_cannot_wait(work: OpenWork, doubt_accepted: bool) -> None:
         raise CannotClose(
             "in_doubt",
             _(
-                "Nobody knows yet whether %(count)d of them are in Procountor, and only the key "
-                "can tell. Settle them first, or confirm that you end the connection all the same."
+                "Nobody knows yet what became of exports or steps in doubt (%(count)d), and only "
+                "the key can tell. Settle them first, or confirm that you end the connection all "
+                "the same."
             )
             % {"count": work.in_doubt},
         )

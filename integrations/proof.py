@@ -81,6 +81,11 @@ class Proof:
         return max(dated, key=lambda use: use.last_at or dt.datetime.min) if dated else None
 
     @property
+    def last_kind(self) -> Promise | str:
+        """What the newest use was for, in words; "" without one."""
+        return KINDS[self.last_use.kind] if self.last_use else ""
+
+    @property
     def uses_after(self) -> int:
         return sum(use.count_after for use in self.uses)
 

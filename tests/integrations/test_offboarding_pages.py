@@ -119,6 +119,7 @@ def test_page_tells_what_is_open_and_when_the_key_was_used_last(client, tenant, 
     assert "Settle what is in doubt first" in shown
     assert f'value="{day(30)}"' in shown
     assert "Never used." not in shown
+    assert "· Connection check" in shown
 
 
 @pytest.mark.parametrize(
@@ -149,7 +150,7 @@ def test_doubt_must_be_confirmed_on_the_page(client, tenant, queued):
     unconfirmed = closing(client, tenant)
     confirmed = closing(client, tenant, doubt_accepted="on")
 
-    assert "Nobody knows yet whether 1 of them are in Procountor" in text(unconfirmed)
+    assert "Nobody knows yet what became of exports or steps in doubt (1)" in text(unconfirmed)
     assert refusal(confirmed) == "moved"
 
 
