@@ -99,12 +99,12 @@ def annotated(tenants: QuerySet[Tenant]) -> QuerySet[Any]:
     newest = ConnectionCheck.objects.filter(
         tenant=OuterRef("pk"), of_candidate=False, finished_at__isnull=False
     ).order_by("-started_at")
-    token_code = newest.annotate(code=KT(f"steps__{STEPS.index('token')}__code"))
+    refusal_code = newest.annotate(code=KT(f"steps__{STEPS.index('token')}__code"))
     of_tenant = Credential.objects.filter(tenant=OuterRef("pk"))
     in_use = of_tenant.filter(state__in=[CredentialState.ACTIVE, CredentialState.CANDIDATE])
     found = tenants.annotate(
         finished_outcome=Subquery(newest.values("outcome")[:1]),
-        token_code=Subquery(token_code.values("code")[:1]),
+        refusal_code=Subquery(refusal_code.values("code")[:1]),
         finished_warnings=Subquery(newest.values("warnings")[:1]),
         checked_key=Subquery(newest.values("credential__state")[:1]),
         newest_check=Subquery(newest.values("pk")[:1]),
@@ -113,7 +113,7 @@ def annotated(tenants: QuerySet[Tenant]) -> QuerySet[Any]:
         ),
     )
     # A key filed since the check is not the one that was refused.
-    refused = Q(token_code="key_refused", checked_key=CredentialState.ACTIVE) | Q(
+    refused = Q(refusal_code="key_refused", checked_key=CredentialState.ACTIVE) | Q(
         state=TenantState.PAUSED, pause_reason=PauseReason.CREDENTIAL
     )
     lost = Exists(of_tenant) & ~Exists(in_use)
