@@ -25,6 +25,7 @@ _SUPPORT = [
     "integrations.change_tenant",
     "integrations.check_connection",
     "integrations.pause_tenant",
+    "integrations.close_tenant",
     "integrations.file_credential",
     "integrations.rehearse",
     "integrations.go_live",

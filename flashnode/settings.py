@@ -72,6 +72,8 @@ if SUPPORT_FROM_EMAIL and not PUBLIC_URL:
 GO_LIVE_SCORE = env.float("GO_LIVE_SCORE", default=95.0)
 if not 0 <= GO_LIVE_SCORE <= 100:
     raise ImproperlyConfigured("GO_LIVE_SCORE is a percentage: a number from 0 to 100.")
+#: A tenant for which nothing came in or went out for so long is called idle.
+IDLE_DAYS = env.int("IDLE_DAYS", default=30)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 

@@ -15,9 +15,12 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
+from integrations import advice, condition
 from integrations.activation_models import ActivationRequest, ActivationState
-from integrations.enums import TenantState
+from integrations.condition import Condition
+from integrations.enums import CheckOutcome, TenantState
 from integrations.models import Tenant
+from integrations.radar_admin import condition_label, warned
 from invoices.admin.words import money
 from invoices.enums import ExportStatus
 from invoices.models import InvoiceExport
@@ -167,9 +170,8 @@ def _activations() -> dict[str, Any]:
 
 def _connections() -> dict[str, Any]:
     active = Tenant.objects.filter(state=TenantState.ACTIVE).count()
-    red = list(Tenant.objects.not_in_order().order_by("name"))
+    wrong = list(condition.not_in_order(Tenant.objects.order_by("name")))
     url = reverse("admin:integrations_tenant_changelist")
-    colours = {"paused": "warning", "pending": "info", "active": "danger"}
     return {
         "title": _("Connections"),
         "cards": [
@@ -180,30 +182,31 @@ def _connections() -> dict[str, Any]:
                 "colour": "success",
             },
             {
-                "figure": len(red),
+                "figure": len(wrong),
                 "title": _("Not in order"),
                 "url": f"{url}?connection=not_in_order",
-                "colour": "danger" if red else "",
+                "colour": "danger" if wrong else "",
             },
         ],
         "rows": [
             {
                 "title": tenant.name,
-                "badge": tenant.get_state_display(),
-                "colour": colours.get(tenant.state, ""),
-                "detail": _whats_next(tenant),
+                "badge": condition_label(tenant),
+                "colour": condition.COLOURS.get(tenant.condition, ""),
+                "detail": _detail(tenant),
                 "url": reverse("admin:integrations_tenant_change", args=[tenant.pk]),
             }
-            for tenant in red[:10]
+            for tenant in wrong[:10]
         ],
         "empty": _("Every connection is in order.") if active else _("Add the first tenant."),
     }
 
 
-def _whats_next(tenant: Any) -> str:
-    """Why a connection is not in order; `tenant` is one of `with_last_check`."""
-    if tenant.check_outcome == "failed":
+def _detail(tenant: Any) -> str:
+    """The first thing the radar warns of, or what the condition means."""
+    warnings = tenant.finished_warnings or []
+    if tenant.condition != Condition.DEGRADED:
+        return condition.sentence(tenant)
+    if tenant.finished_outcome == CheckOutcome.FAILED or not warnings:
         return _("The last check is red.")
-    if tenant.check_outcome == "passed" and tenant.went_live_at is None:
-        return _("Verified: ready to go live.")
-    return str(tenant.get_pause_reason_display() or _("Not checked yet."))
+    return " · ".join([advice.cause_of(warnings[0]), warned(tenant)])

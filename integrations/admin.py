@@ -31,12 +31,13 @@ from integrations.invite_admin import InviteDesk
 from integrations.key_admin import KeyDesk
 from integrations.mail_admin import MailDesk
 from integrations.models import Credential, Tenant
+from integrations.offboarding_admin import ClosingDesk
 from integrations.onboarding_admin import OnboardingBoard
+from integrations.proof_admin import ProofDesk
+from integrations.radar_admin import ConditionFilter, RadarDesk, warned
 from integrations.replies_admin import ReplyDesk
 from integrations.signals import acted
 from integrations.tasks import check_soon
-
-_STATE_COLOURS = {"active": "success", "pending": "info", "paused": "warning"}
 
 
 class CredentialInline(TabularInline):
@@ -74,23 +75,23 @@ class CredentialInline(TabularInline):
         return " · ".join(keydesk.in_words(credential.claims)) or "–"
 
 
-class NotInOrderFilter(admin.SimpleListFilter):
-    title = _("connection")
-    parameter_name = "connection"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("not_in_order", _("Not in order"))]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        return queryset.not_in_order() if self.value() == "not_in_order" else queryset
-
-
 @admin.register(Tenant)
 class TenantAdmin(
-    GoingLiveDesk, InviteDesk, KeyDesk, MailDesk, OnboardingBoard, ReplyDesk, ModelAdmin
+    ClosingDesk,
+    GoingLiveDesk,
+    InviteDesk,
+    KeyDesk,
+    MailDesk,
+    OnboardingBoard,
+    ProofDesk,
+    RadarDesk,
+    ReplyDesk,
+    ModelAdmin,
 ):
-    list_display = ["name", "business_id", "where", "state_badge", "check_badge", "export_counts"]
-    list_filter = ["state", NotInOrderFilter, "environment", "pause_reason"]
+    list_display = [
+        *("name", "business_id", "where", "condition_badge", "check_badge", "export_counts")
+    ]
+    list_filter = [ConditionFilter, "state", "environment", "pause_reason"]
     search_fields = ["name", "business_id", "slug", "contact_email"]
     list_fullwidth = True
     inlines = [BankAccountInline, CredentialInline]
@@ -159,22 +160,13 @@ class TenantAdmin(
     def where(self, tenant: Tenant) -> tuple[str, str]:
         return tenant.environment, str(Environment(tenant.environment).label)
 
-    @display(description=_("state"), label=_STATE_COLOURS)
-    def state_badge(self, tenant: Tenant) -> tuple[str, str]:
-        label = str(TenantState(tenant.state).label)
-        if tenant.pause_reason:
-            label += f" · {PauseReason(tenant.pause_reason).label}"
-        return tenant.state, label
-
     @display(description=_("last check"), label=CHECK_COLOURS, ordering="check_at")
     def check_badge(self, tenant: Any) -> tuple[str, str]:
         if not tenant.check_outcome:
             return "", str(_("Never checked"))
         label = CheckOutcome(tenant.check_outcome).label
-        return (
-            tenant.check_outcome,
-            f"{label} {date_format(localtime(tenant.check_at), 'SHORT_DATETIME_FORMAT')}",
-        )
+        when = date_format(localtime(tenant.check_at), "SHORT_DATETIME_FORMAT")
+        return tenant.check_outcome, " · ".join(filter(None, [f"{label} {when}", warned(tenant)]))
 
     @display(description=_("exports"))
     def export_counts(self, tenant: Tenant) -> str:
@@ -311,8 +303,10 @@ def _page_of(tenant: Tenant) -> str:
 
 
 def _check_question(request: HttpRequest, tenants: list[Tenant]) -> Question:
+    checked = [tenant for tenant in tenants if tenant.state != TenantState.CLOSED]
+
     def act(reason: str) -> tuple[int, str]:
-        for tenant in tenants:
+        for tenant in checked:
             check_soon(tenant, request.user)
         return messages.SUCCESS, _t("The check is running; its result appears in a moment.")
 
@@ -321,7 +315,13 @@ def _check_question(request: HttpRequest, tenants: list[Tenant]) -> Question:
         button=_t("Check connection"),
         act=act,
         facts=[
-            *(str(tenant) for tenant in tenants),
+            *(str(tenant) for tenant in checked),
             _t("Reads only: nothing is created in Procountor."),
         ],
+        left_out=[
+            _t("%(tenant)s is closed: its keys are not used.") % {"tenant": tenant}
+            for tenant in tenants
+            if tenant not in checked
+        ],
+        possible=bool(checked),
     )

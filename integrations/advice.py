@@ -158,6 +158,66 @@ ADVICE: dict[str, Advice] = {
         _("No open financial year covers today."),
         _("Procountor has no open financial year for today. Please open one."),
     ),
+    # What the radar warns of before anything fails.
+    "search_right_narrow": Advice(
+        Mover.CUSTOMER,
+        _(
+            "The user may only view in the search of sales invoices; Procountor's guide gives all "
+            "rights. That viewing is enough is our assumption."
+        ),
+        _(
+            "The user of the API key should have all rights to searching sales invoices; it has "
+            "viewing rights now. Please change that under Management > Users and user rights."
+        ),
+    ),
+    "company_on_trial": Advice(
+        Mover.CUSTOMER,
+        _("The company is on trial in Procountor: exporting may end with the trial."),
+        _(
+            "Your Procountor is a trial. Please take it into normal use before the trial ends, so "
+            "that your invoices can be exported after it too."
+        ),
+    ),
+    "company_currency": Advice(
+        Mover.US,
+        _("The company keeps its books in {value}, and we export for companies in euros only."),
+        OUR_TURN,
+    ),
+    "used_account_gone": Advice(
+        Mover.CUSTOMER,
+        _(
+            "The account {value} is on file or on recent invoices, and is missing or not active in "
+            "Procountor."
+        ),
+        _(
+            "The bank account {value}, which your invoices mention, is missing or not active in "
+            "your Procountor. Please add or activate it, or tell us that it is not used any more."
+        ),
+    ),
+    "vat_percent_gone": Advice(
+        Mover.CUSTOMER,
+        _("VAT {value} is on recent invoices and no longer in use for sales in Procountor."),
+        _(
+            "VAT {value}, which your invoices use, is not in use for sales in Procountor any "
+            "more. Please turn it on in the VAT defaults, or tell us that it is not needed."
+        ),
+    ),
+    "used_vat_status_gone": Advice(
+        Mover.CUSTOMER,
+        _("VAT status {value} is mapped or on recent invoices and not in use for sales."),
+        _(
+            "VAT status {value}, which your invoices use, is not in use for sales in Procountor. "
+            "Please turn it on in the VAT defaults, or tell us that it is not needed."
+        ),
+    ),
+    "open_period_ends": Advice(
+        Mover.CUSTOMER,
+        _("The books are open until {value} only: later invoices will wait."),
+        _(
+            "Your accounting period in Procountor is open until {value}. Please open the next one "
+            "before that, so that later invoices can be exported."
+        ),
+    ),
 }
 
 STEP_NAMES = {

@@ -15,6 +15,7 @@ from integrations import advice
 from integrations.desk import ReadOnlyAdmin
 from integrations.enums import CheckOutcome
 from integrations.models import ConnectionCheck, Tenant
+from integrations.radar_admin import radar_context
 
 #: After this a check that nobody took up is no longer waited for.
 _PATIENCE_SECONDS = 30
@@ -89,6 +90,5 @@ class ConnectionCheckAdmin(ReadOnlyAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
         check = ConnectionCheck.objects.filter(pk=object_id).first()
-        return super().changeform_view(
-            request, object_id, form_url, (extra_context or {}) | {"check": check_context(check)}
-        )
+        extra = {"check": check_context(check), "radar": radar_context(check)}
+        return super().changeform_view(request, object_id, form_url, (extra_context or {}) | extra)

@@ -116,6 +116,12 @@ def _slow_down(name: str, tell: Callable[[], None] | None, seconds: float) -> No
     limits.hold_back(name, seconds)
 
 
+def forget_tokens(tenant: Tenant) -> None:
+    """Drop the access tokens bought with any key of `tenant` from the shared cache."""
+    for credential in tenant.credentials.select_related("tenant"):
+        CachedTokens(credential).forget()
+
+
 class CachedTokens:
     """Access tokens of one credential in the shared cache, encrypted; the one in use is kept in
     memory too, so that a request does not ask the cache."""
@@ -156,6 +162,11 @@ class CachedTokens:
         current = self._shared()
         if current is not None and current.value == token.value:
             cache.delete(self._key)
+
+    def forget(self) -> None:
+        """Drop whatever token there is."""
+        self._at_hand = None
+        cache.delete(self._key)
 
     @contextlib.contextmanager
     def renewal(self) -> Iterator[None]:

@@ -29,7 +29,8 @@ def file_api_key(
     that is not active; an older one is superseded.
 
     Filing a key again that the tenant has returns the credential as it is. Raises KeyRefused
-    for a key of another environment or client id, or one filed before; nothing is saved then.
+    for a key of another environment or client id, one filed before, or one of a closed tenant;
+    nothing is saved then.
     """
     api_key = keydesk.clean(pasted)
     claims = keydesk.check_claims(api_key, tenant.environment)
@@ -39,12 +40,14 @@ def file_api_key(
         return _already_filed(known, tenant)
     try:
         with transaction.atomic():
-            works = Tenant.objects.select_for_update().filter(
-                pk=tenant.pk,
-                state=TenantState.ACTIVE,
-                credentials__state=CredentialState.ACTIVE,
-            )
-            state = CredentialState.CANDIDATE if works.exists() else CredentialState.ACTIVE
+            locked = Tenant.objects.select_for_update().get(pk=tenant.pk)
+            if locked.state == TenantState.CLOSED:
+                raise KeyRefused(
+                    "closed",
+                    _("%(tenant)s is closed: no key is filed for it.") % {"tenant": tenant},
+                )
+            works = locked.state == TenantState.ACTIVE and locked.active_credential is not None
+            state = CredentialState.CANDIDATE if works else CredentialState.ACTIVE
             _supersede(tenant, {CredentialState.CANDIDATE, state})
             # An active tenant without a key would submit with one that no check has seen.
             if state == CredentialState.ACTIVE:
@@ -94,9 +97,11 @@ def promote(candidate: Credential) -> bool:
     is no candidate any more."""
     tenant = candidate.tenant
     with transaction.atomic():
-        waiting = Credential.objects.select_for_update().filter(
+        waiting = Credential.objects.select_for_update(of=["self"]).filter(
             pk=candidate.pk, state=CredentialState.CANDIDATE
         )
+        # Those of a closed tenant stay as they are until they are destroyed.
+        waiting = waiting.exclude(tenant__state=TenantState.CLOSED)
         if not waiting.exists():
             return False
         _supersede(tenant, {CredentialState.ACTIVE})
@@ -121,17 +126,34 @@ def destroy_superseded() -> int:
     )
     count = 0
     for credential in old.select_related("tenant"):
-        with transaction.atomic():
-            Credential.objects.filter(pk=credential.pk).update(api_key=None)
+        count += _destroy(credential)
+    return count
+
+
+def revoke_all(tenant: Tenant, by: Any = None) -> int:
+    """Destroy the secrets of all keys of a closed tenant; those that were in use or waiting are
+    REVOKED then. What is known about them stays. Returns how many were destroyed."""
+    with transaction.atomic():
+        held = list(tenant.credentials.filter(api_key__isnull=False))
+        tenant.credentials.exclude(state=CredentialState.SUPERSEDED).update(
+            state=CredentialState.REVOKED
+        )
+        return sum(_destroy(credential, by) for credential in held)
+
+
+def _destroy(credential: Credential, by: Any = None) -> bool:
+    with transaction.atomic():
+        held = Credential.objects.filter(pk=credential.pk, api_key__isnull=False)
+        destroyed = held.update(api_key=None, destroyed_at=timezone.now())
+        if destroyed:
             acted.send(
                 Credential,
                 action="credential.destroyed",
                 tenant=credential.tenant,
-                by=None,
+                by=by,
                 data=_named(credential),
             )
-        count += 1
-    return count
+    return bool(destroyed)
 
 
 def file_with_account(

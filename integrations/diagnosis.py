@@ -2,7 +2,8 @@
 VAT, financial years. Each is green, or red with a code whose words are in `integrations.advice`.
 
 Reads only; nothing is created in Procountor. What mapping needs to know about the company is
-kept with the check. Order and meaning of the steps: REFERENCE section 6.
+kept with the check, and the rest of the radar's snapshot with what it warns of
+(`integrations.radar`). Order and meaning of the steps: REFERENCE section 6.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from integrations import custody, keydesk
-from integrations.clients import client_for
+from integrations import custody, keydesk, radar
+from integrations.clients import client_for, forget_tokens
 from integrations.enums import CheckOutcome, CredentialState, PauseReason, TenantState
 from integrations.models import BankAccount, ConnectionCheck, Credential, Tenant
+from integrations.needs import needs_of
 from integrations.procountor import (
     CredentialRefused,
     FiscalYear,
@@ -52,8 +54,8 @@ _PAUSE_FOR = {
     "creating_prevented": PauseReason.RIGHTS,
 }
 
-
-_READING = ("ALL_RIGHTS", "VIEWING_RIGHTS")
+#: What mapping takes from a check's reference data; the rest is for the radar alone.
+MAPPING_FACTS = ("lookup_blind", "active_accounts", "vat_percents", "vat_statuses", "periods")
 
 
 class _Red(Exception):
@@ -64,9 +66,13 @@ class _Red(Exception):
         self.code, self.value, self.final = code, value, final
 
 
+class ConnectionEnded(Exception):
+    """The tenant is closed: its keys are not used any more, for a check neither."""
+
+
 def run_checks(tenant: Tenant, by: Any = None) -> ConnectionCheck:
     """Check a candidate key, if there is one, and the connection in use, unless that is the
-    candidate's now; returns the last check."""
+    candidate's now; returns the last check. Raises ConnectionEnded."""
     candidate = tenant.candidate
     if candidate is not None:
         check = run_check(tenant, by, credential=candidate)
@@ -81,8 +87,10 @@ def run_check(
     """Run every step that can run, store the result, and move the tenant's state by it.
 
     Of the active key, or of `credential`, a candidate: it takes the active one's place when all
-    is green, and else nothing is changed by it.
+    is green, and else nothing is changed by it. Raises ConnectionEnded.
     """
+    if _is_closed(tenant):
+        raise ConnectionEnded(f"Tenant {tenant.pk} is closed.")
     check = ConnectionCheck.objects.create(
         tenant=tenant,
         credential=credential or tenant.active_credential,
@@ -92,24 +100,36 @@ def run_check(
     )
     run = _Run(tenant, check)
     check.steps = run.all_steps()
-    check.reference_data = run.reference_data
+    check.reference_data = run.snapshot()
     check.finished_at = timezone.now()
     passed = all(step["ok"] for step in check.steps)
     check.outcome = CheckOutcome.PASSED if passed else CheckOutcome.FAILED
     if check.of_candidate and passed and credential and custody.promote(credential):
         check.of_candidate = False
-    check.save(update_fields=["steps", "reference_data", "finished_at", "outcome", "of_candidate"])
+    if not check.of_candidate:
+        check.warnings = _warnings(tenant, check)
+    check.save(
+        update_fields=[
+            *("steps", "reference_data", "warnings", "finished_at", "outcome", "of_candidate")
+        ]
+    )
     acted.send(
         ConnectionCheck,
         action=f"connection.{check.outcome}",
         tenant=tenant,
         by=by,
-        data={"codes": [step["code"] for step in check.steps if step["code"]]},
+        data={
+            "codes": [step["code"] for step in check.steps if step["code"]],
+            "warnings": [each["code"] for each in check.warnings],
+        },
     )
     if check.of_candidate:
         return check
     _move_tenant(tenant, check)
     connection_checked.send(ConnectionCheck, tenant=tenant, check=check)
+    if tenant.state == TenantState.CLOSED:
+        # It was closed meanwhile, and this check may have bought an access token since.
+        forget_tokens(tenant)
     return check
 
 
@@ -118,6 +138,17 @@ def informed_checks(tenant: Tenant) -> QuerySet[ConnectionCheck]:
     first."""
     finished = tenant.checks.filter(finished_at__isnull=False, of_candidate=False)
     return finished.exclude(reference_data={}).order_by("-started_at")
+
+
+def _is_closed(tenant: Tenant) -> bool:
+    return Tenant.objects.filter(pk=tenant.pk, state=TenantState.CLOSED).exists()
+
+
+def _warnings(tenant: Tenant, check: ConnectionCheck) -> list[radar.Warning]:
+    """What the radar warns of and no step shows as red."""
+    red = {(step["code"], step["value"]) for step in check.steps if step["code"]}
+    found = radar.warnings(needs_of(tenant), check.reference_data, timezone.localdate())
+    return [each for each in found if (each["code"], each["value"]) not in red]
 
 
 def finding_of(error: ProcountorError, *, forbidden: str = "") -> tuple[str, str]:
@@ -141,6 +172,12 @@ class _Run:
         self.of_candidate = check.of_candidate
         self.client: ProcountorClient | None = None
         self.reference_data: dict[str, Any] = {}
+        self.radar_facts: dict[str, Any] = {}
+
+    def snapshot(self) -> dict[str, Any]:
+        """What was seen. Facts for the radar alone are nothing mapping could work with: they do
+        not make a check the newest one that knows the company."""
+        return self.reference_data and self.reference_data | self.radar_facts
 
     def all_steps(self) -> list[dict[str, Any]]:
         steps: list[dict[str, Any]] = []
@@ -201,15 +238,19 @@ class _Run:
             raise _Red("company_differs_from_key", f"{session.company_name}")
         if session.product_version and not session.product_version.startswith("FINANCIALS"):
             raise _Red("product_not_supported", session.product_version)
+        self.radar_facts["product_version"] = session.product_version
         return f"{session.company_name}, {session.user_name}"
 
     def _rights(self) -> str:
         rights = self.api.user_rights()
         own_only = rights.sees_own_invoices_only
         self.reference_data["lookup_blind"] = own_only or not rights.may_search_invoices
-        for needed in ("sales.salesOrGroupInvoices", "sales.salesInvoiceSearch"):
+        self.radar_facts["role"] = rights.role
+        self.radar_facts["rights"] = {path: rights.level(path) for path in radar.WATCHED_RIGHTS} | {
+            path: rights.flag(path) for path in radar.WATCHED_FLAGS
+        }
+        for needed, enough in radar.NEEDED_RIGHTS.items():
             level = rights.level(needed)
-            enough = ("ALL_RIGHTS",) if needed.endswith("Invoices") else _READING
             if level not in enough:
                 raise _Red("right_missing", f"{needed} = {level or '–'}")
         if not rights.may_create_invoices:
@@ -221,6 +262,8 @@ class _Run:
     def _company(self) -> str:
         company = self.api.company()
         found = f"{company.name}, {company.business_id}"
+        self.radar_facts["operation_type"] = company.operation_type
+        self.radar_facts["currency"] = company.currency
         if company.business_id != self.tenant.business_id:
             raise _Red("wrong_company", found)
         if company.operation_type in ("CLOSED", "CEASED", "BROKEN"):
@@ -231,6 +274,9 @@ class _Run:
         theirs = {account.iban: account for account in self.api.bank_accounts()}
         active = sorted(iban for iban, account in theirs.items() if account.status == "ACTIVE")
         self.reference_data["active_accounts"] = active
+        self.radar_facts["accounts"] = {
+            iban: account.status for iban, account in sorted(theirs.items())
+        }
         for account in self.tenant.bank_accounts.all():
             found = theirs.get(account.iban)
             state = (

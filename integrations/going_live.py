@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from integrations.diagnosis import informed_checks
+from integrations.diagnosis import MAPPING_FACTS, informed_checks
 from integrations.enums import CheckOutcome, CredentialState, TenantState
 from integrations.models import ConnectionCheck, Tenant
 from integrations.rehearsal_models import Rehearsal
@@ -86,7 +86,7 @@ def basis_of(tenant: Tenant, check: ConnectionCheck | None = None) -> str:
         {name: _plain(getattr(tenant, name)) for name in EXPORT_SETTINGS},
         account.iban if account else "",
         credential.pk if credential else None,
-        check.reference_data if check else {},
+        {name: check.reference_data.get(name) for name in MAPPING_FACTS} if check else {},
     ]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 

@@ -59,11 +59,6 @@ class TenantQuerySet(models.QuerySet["Tenant"]):
             check_at=Subquery(newest.values("started_at")[:1]),
         )
 
-    def not_in_order(self) -> TenantQuerySet:
-        """Not closed, but pending, paused, or with a red check as the newest."""
-        wrong = Q(check_outcome=CheckOutcome.FAILED) | ~Q(state=TenantState.ACTIVE)
-        return self.with_last_check().exclude(state=TenantState.CLOSED).filter(wrong)
-
 
 class Tenant(models.Model):
     """A customer company we act for, and how its invoices are exported."""
@@ -144,6 +139,18 @@ class Tenant(models.Model):
     #: When a person let its invoices be submitted (`integrations.going_live`).
     went_live_at = models.DateTimeField(_("went live"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    #: Written by `integrations.offboarding` only.
+    closed_at = models.DateTimeField(_("closed"), null=True, editable=False)
+    closed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("closed by"),
+    )
+    close_reason = models.CharField(_("closed because"), max_length=500, blank=True, editable=False)
+    destroy_secrets_on = models.DateField(_("secrets destroyed on"), null=True, editable=False)
 
     objects = TenantQuerySet.as_manager()
 
@@ -160,6 +167,7 @@ class Tenant(models.Model):
         permissions = [
             ("check_connection", "Can run the connection check of a tenant"),
             ("pause_tenant", "Can pause and resume a tenant"),
+            ("close_tenant", "Can end and reopen the connection of a tenant"),
         ]
 
     def __str__(self) -> str:
@@ -249,6 +257,7 @@ class Credential(models.Model):
         verbose_name=_("received by"),
     )
     superseded_at = models.DateTimeField(_("superseded"), null=True, blank=True)
+    destroyed_at = models.DateTimeField(_("secret destroyed"), null=True, editable=False)
 
     class Meta:
         verbose_name = _("credential")
@@ -377,8 +386,10 @@ class BankAccount(models.Model):
 
 class ConnectionCheck(models.Model):
     """One run of the ordered checks. `steps`: [{step, ok, code, mover, value}], as they ran;
-    `reference_data`: what mapping needs to know about the tenant's company. A check `of_candidate`
-    is of a key that is not in use: it says nothing about the connection that is."""
+    `reference_data`: what mapping needs to know about the tenant's company, and the rest of the
+    radar's snapshot; `warnings`: [{code, value}] of `integrations.radar`, what is not red yet. A
+    check `of_candidate` is of a key that is not in use: it says nothing about the connection
+    that is."""
 
     tenant = models.ForeignKey(
         Tenant, models.PROTECT, related_name="checks", verbose_name=_("tenant")
@@ -401,6 +412,7 @@ class ConnectionCheck(models.Model):
     of_candidate = models.BooleanField(_("of a key that is not in use"), default=False)
     steps = models.JSONField(_("steps"), default=list)
     reference_data = models.JSONField(_("reference data"), default=dict)
+    warnings = models.JSONField(_("warnings"), default=list)
 
     class Meta:
         verbose_name = _("connection check")

@@ -7,16 +7,21 @@ the texts name them loosely.
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from django.conf import settings
 from django.utils import translation
+from django.utils.formats import date_format
 from django.utils.functional import Promise
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
 from integrations import advice
-from integrations.enums import CheckOutcome, Mover
+from integrations.enums import CheckOutcome, Mover, TenantState
 from integrations.models import ConnectionCheck, Tenant
+from integrations.proof import Proof
 
 
 class Reply(NamedTuple):
@@ -79,6 +84,23 @@ TEXTS: dict[str, tuple[Promise, Promise, Promise]] = {
             "unclear, please answer this message."
         ),
     ),
+    "ended": (
+        _("The connection has ended"),
+        _("Your connection to Procountor has ended"),
+        _(
+            "The connection of {company} (business ID {business_id}) to Procountor ended on "
+            "{closed_at}.\n\n"
+            "API keys, by their last four characters: {keys}\n"
+            "Last use of a key: {last_use}\n"
+            "Uses after the end, counted from our records: {uses_after}\n"
+            "Invoices we exported: {exported}\n"
+            "The secret of the keys: {secrets}\n\n"
+            "The key stays valid in Procountor until you revoke it there: open Basics > API "
+            "client keys, choose the key made for {client_id} and delete it. An administrator "
+            "can also remove the key's user under Management > Users and user rights.\n\n"
+            "We keep the records of what was exported as accounting evidence."
+        ),
+    ),
     "revoke": (
         _("How to revoke the key"),
         _("How to revoke your API key"),
@@ -97,11 +119,55 @@ def replies_for(tenant: Tenant, language: str) -> list[Reply]:
     The titles are in the active language."""
     candidate = tenant.candidate
     key = candidate or tenant.active_credential
+    if tenant.state == TenantState.CLOSED:
+        key = key or tenant.credentials.first()
     check = candidate.newest_check if candidate else tenant.last_check
     if key is None:
         return []
-    codes = (_code_of(check), "revoke")
+    is_closed = tenant.state == TenantState.CLOSED
+    codes = ("revoke",) if is_closed else (_code_of(check), "revoke")
     return [fill(code, tenant, key.last_four, check, language) for code in codes]
+
+
+def ending_of(proof: Proof, language: str) -> Reply:
+    """The proof of last use of a closed tenant in `language`, for the customer."""
+    tenant, evidence = proof.tenant, proof.evidence
+    with translation.override(language):
+        # One day is said once.
+        period = [d for d in {_day(evidence.first_at): 1, _day(evidence.last_at): 1} if d]
+        facts = {
+            "business_id": tenant.business_id,
+            "closed_at": _moment(tenant.closed_at),
+            "keys": ", ".join(str(key) for key, _last in proof.keys) or "–",
+            "last_use": _moment(proof.last_use.last_at) if proof.last_use else str(_("never")),
+            "uses_after": str(proof.uses_after),
+            "exported": " ".join([str(evidence.exported), *_in_brackets("–".join(period))]),
+            "secrets": _secrets(proof),
+        }
+    last_four = proof.keys[-1][0].last_four if proof.keys else ""
+    return fill("ended", tenant, last_four, None, language, facts)
+
+
+def _secrets(proof: Proof) -> str:
+    destroy_on = proof.tenant.destroy_secrets_on
+    if proof.held and destroy_on:
+        day = date_format(destroy_on, "SHORT_DATE_FORMAT")
+        return str(_("is destroyed on {day}")).replace("{day}", day)
+    if proof.destroyed_at:
+        return str(_("was destroyed on {moment}")).replace("{moment}", _moment(proof.destroyed_at))
+    return str(_("is not stored here"))
+
+
+def _day(moment: dt.datetime | None) -> str:
+    return date_format(localtime(moment), "SHORT_DATE_FORMAT") if moment else ""
+
+
+def _moment(moment: dt.datetime | None) -> str:
+    return f"{_day(moment)} {localtime(moment):%H:%M:%S}" if moment else "–"
+
+
+def _in_brackets(text: str) -> list[str]:
+    return [f"({text})"] if text else []
 
 
 def _code_of(check: ConnectionCheck | None) -> str:
@@ -124,9 +190,9 @@ def fill(
     last_four: str,
     check: ConnectionCheck | None,
     language: str,
-    further: dict[str, str] | None = None,
+    facts: Mapping[str, str] | None = None,
 ) -> Reply:
-    """One of TEXTS with its merge fields filled in; `further` are those of single texts."""
+    """One of TEXTS with its merge fields filled in; `facts` are further ones."""
     title, subject, body = TEXTS[code]
     shown_title = str(title)
     findings = _their_findings(check) if check else []
@@ -142,7 +208,8 @@ def fill(
             "last_four": last_four,
             "account": str(tenant.invoice_account or "–"),
             "client_id": settings.PROCOUNTOR[tenant.environment]["client_id"],
-        } | (further or {})
+            **(facts or {}),
+        }
         shown_subject = str(subject)
         for name, value in merged.items():
             text = text.replace("{" + name + "}", value)

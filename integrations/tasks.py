@@ -15,6 +15,7 @@ from integrations import (
     diagnosis,
     intake_links,
     invitations,
+    offboarding,
     received,
 )
 from integrations.activation_models import ActivationRequest
@@ -32,9 +33,12 @@ def check_soon(tenant: Tenant, by: object = None) -> None:
 
 
 def check_connection(tenant_pk: int, user_pk: int | None = None) -> str:
-    """Run one tenant's connection checks."""
+    """Run one tenant's connection checks; of one that was closed meanwhile, none."""
     user = get_user_model().objects.filter(pk=user_pk).first() if user_pk else None
-    return str(diagnosis.run_checks(Tenant.objects.get(pk=tenant_pk), by=user).outcome)
+    try:
+        return str(diagnosis.run_checks(Tenant.objects.get(pk=tenant_pk), by=user).outcome)
+    except diagnosis.ConnectionEnded:
+        return "closed"
 
 
 def check_all_connections() -> int:
@@ -46,8 +50,9 @@ def check_all_connections() -> int:
 
 
 def destroy_superseded_keys() -> int:
-    """Daily: destroy the secrets of keys that were replaced long enough ago."""
-    return custody.destroy_superseded()
+    """Daily: destroy the secrets of keys that were replaced long enough ago, and of connections
+    that ended and whose day has come."""
+    return custody.destroy_superseded() + offboarding.destroy_due()
 
 
 def identify_soon(mail: ReceivedMail) -> None:

@@ -9,10 +9,12 @@ class InvoicesConfig(AppConfig):
     verbose_name = _("Invoices and exports")
 
     def ready(self) -> None:
-        from invoices import audit, engine  # noqa: PLC0415 - models exist only now
+        from invoices import audit, engine, key_uses, needs  # noqa: PLC0415 - models exist only now
         from invoices.watch import heartbeats, tenants  # noqa: PLC0415 - as above
 
         audit.listen()
         engine.listen()
         heartbeats.listen()
+        key_uses.listen()
+        needs.listen()
         tenants.listen()

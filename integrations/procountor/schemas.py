@@ -126,6 +126,7 @@ class Company:
     name: str
     business_id: str
     operation_type: str
+    currency: str
 
     @classmethod
     def read(cls, data: Json) -> Self:
@@ -134,6 +135,7 @@ class Company:
             name=text(data.get("name")),
             business_id=text(inside(data, "businessIdentifier", "code")),
             operation_type=text(data.get("operationType")),
+            currency=text(data.get("companyCurrency")),
         )
 
 

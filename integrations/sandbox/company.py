@@ -60,6 +60,7 @@ class SandboxCompany:
         self.id, self.name, self.business_id = company_id, name, business_id
         self.user_id = 40_000 + company_id
         self.country, self.currency = "FINLAND", "EUR"
+        self.operation_type = "PRODUCTION"
         self.documents_enabled = True
         self._issuer, self._lock = issuer, lock
         serial = company_id % 10_000
@@ -143,6 +144,45 @@ class SandboxCompany:
             if not fits:
                 raise ValueError(f"{path} cannot be {level}.")
             known[name] = level
+
+    def set_account(self, iban: str, status: str) -> None:
+        """Set a bank account's status, ACTIVE or INACTIVE, adding one that is not there; MISSING
+        takes it away. Raises ValueError for another status."""
+        if status not in {"ACTIVE", "INACTIVE", "MISSING"}:
+            raise ValueError(f"An account cannot be {status}.")
+        with self._lock:
+            kept = [account for account in self.bank_accounts if account["iban"] != iban]
+            if status != "MISSING":
+                known = next((a for a in self.bank_accounts if a["iban"] == iban), None)
+                account = known or _bank_account(iban, len(self.bank_accounts))
+                kept.append(account | {"status": status})
+            self.bank_accounts = sorted(kept, key=lambda account: account["id"])
+
+    def set_vat(
+        self, percents: Iterable[Any] | None = None, statuses: dict[Any, str] | None = None
+    ) -> None:
+        """Use these VAT percentages, or statuses by number, from now on; None leaves them."""
+        with self._lock:
+            if percents is not None:
+                self.vat_percents = _percents(percents)
+            if statuses is not None:
+                self.vat_statuses = {int(number): text for number, text in statuses.items()}
+
+    def set_operation_type(self, operation_type: str) -> None:
+        """Raises ValueError for one the contract does not have."""
+        allowed = contract()["models"]["Company"]["fields"]["operationType"]["enum"]
+        if operation_type not in allowed:
+            raise ValueError(f"operationType cannot be {operation_type}.")
+        with self._lock:
+            self.operation_type = operation_type
+
+    def set_currency(self, currency: str) -> None:
+        """Raises ValueError for one the contract does not have."""
+        allowed = contract()["models"]["Company"]["fields"]["companyCurrency"]["enum"]
+        if currency not in allowed:
+            raise ValueError(f"companyCurrency cannot be {currency}.")
+        with self._lock:
+            self.currency = currency
 
     def close_period(self, start: dt.date, end: dt.date) -> None:
         """Close every month that has a day between `start` and `end`, both included."""

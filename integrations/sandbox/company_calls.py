@@ -44,7 +44,7 @@ def company(call: Call) -> Answer:
             "name": found.name,
             "country": found.country,
             "productVersion": "FINANCIALS_PREMIUM",
-            "operationType": "PRODUCTION",
+            "operationType": found.operation_type,
             "businessIdentifier": {"brnType": "FI", "code": found.business_id},
             "companyCurrency": found.currency,
         }

@@ -149,6 +149,21 @@ def _number(value: Any, name: str) -> int:
     return int(text)
 
 
+def _set_account(company: SandboxCompany, fields: Json) -> None:
+    company.set_account(str(fields.get("iban", "")), str(fields.get("status", "")))
+
+
+def _set_vat(company: SandboxCompany, fields: Json) -> None:
+    company.set_vat(fields.get("percents"), fields.get("statuses"))
+
+
+def _set_company(company: SandboxCompany, fields: Json) -> None:
+    if "operation_type" in fields:
+        company.set_operation_type(fields["operation_type"])
+    if "currency" in fields:
+        company.set_currency(fields["currency"])
+
+
 def _ledger(sandbox: Sandbox, request: Request) -> Any:
     wanted = request.query.get("company_id", [""])[-1]
     return sandbox.ledger(int(wanted) if wanted else None)
@@ -220,6 +235,9 @@ _CHANGES: dict[str, Callable[[SandboxCompany, Json], object]] = {
     "key": lambda company, fields: company.new_api_key(fields.get("client_id")),
     "rights": _set_rights,
     "periods": _set_periods,
+    "accounts": _set_account,
+    "vat": _set_vat,
+    "company": _set_company,
 }
 _HANDLERS: dict[tuple[str, str], Callable[[Sandbox, Request], Any]] = {
     ("GET", "companies"): _companies,

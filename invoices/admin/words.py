@@ -60,7 +60,7 @@ ACTIONS = {
     "credential.filed": _("API key filed"),
     "credential.replaced": _("API key in use, the older one replaced"),
     "customer.told": _("Customer written to"),
-    "credential.destroyed": _("Secret of a replaced API key destroyed"),
+    "credential.destroyed": _("Secret of an API key destroyed"),
     "activation.entered": _("Number of an activation request entered"),
     "activation.known": _("Activation request read from Procountor"),
     "activation.decided": _("Activation request decided"),
@@ -85,6 +85,9 @@ ACTIONS = {
     "tenant.went_live": _("Tenant went live"),
     "tenant.paused": _("Tenant paused"),
     "tenant.resumed": _("Tenant resumed"),
+    "tenant.closed": _("Connection ended"),
+    "tenant.reopened": _("Connection reopened"),
+    "tenant.secrets_destroyed": _("Secrets destroyed before their day"),
     "user.logged_in": _("Logged in"),
     "user.login_failed": _("Log-in failed"),
 }

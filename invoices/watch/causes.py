@@ -129,6 +129,15 @@ CAUSES: dict[str, Cause] = {
             "Ask the customer whether that was meant. If not, send the activation link or ask for "
             "a new API key; if so, pause the tenant."
         ),
+        watched=False,
+    ),
+    "radar_warning": Cause(
+        _("A connection will soon need the customer"),
+        _("What the daily check warns of: %(count)s. Invoices are exported as long as it lasts."),
+        _(
+            "Open the tenant: the rights radar says what it is and has the sentence for the "
+            "customer. This ends by itself when a check does not find it any more."
+        ),
         severity="warning",
         watched=False,
     ),

@@ -1,5 +1,5 @@
 """Alerts of single tenants: a refused key or missing rights pause a lane, an integration is removed
-in Procountor; each alerts once."""
+in Procountor, and what the rights radar warns of; each alerts once."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 
 from django.db.models import Q
 
+from integrations import radar
 from integrations.enums import PauseReason, TenantState
-from integrations.models import Tenant
-from integrations.signals import acted
+from integrations.models import ConnectionCheck, Tenant
+from integrations.signals import acted, connection_checked
 from invoices.watch.alerts import raise_alert, recover
 from invoices.watch_models import Alert
 
@@ -17,11 +18,13 @@ _CAUSES: dict[str, str] = {
     PauseReason.CREDENTIAL: "credential_refused",
     PauseReason.RIGHTS: "rights_missing",
 }
+RADAR = "radar_warning"
 
 
 def listen() -> None:
-    """Hear of tenants that are paused or opened."""
+    """Hear of tenants that are paused, opened, checked or closed."""
     acted.connect(_on_acted, dispatch_uid="watch.tenants")
+    connection_checked.connect(_on_checked, dispatch_uid="watch.radar")
 
 
 def follow_tenants() -> None:
@@ -38,6 +41,11 @@ def follow_tenants() -> None:
         )
         for alert in told.filter(solved).select_related("tenant"):
             recover(cause, alert.tenant)
+    ended = Alert.objects.filter(
+        cause=RADAR, recovered_at=None, tenant__state=TenantState.CLOSED
+    ).select_related("tenant")
+    for alert in ended:
+        recover(RADAR, alert.tenant)
 
 
 def _on_acted(
@@ -52,3 +60,14 @@ def _on_acted(
         raise_alert("integration_removed", tenant, {"status": data["status"]})
     elif action == "integration.approved":
         recover("integration_removed", tenant)
+    elif action == "tenant.closed":
+        for cause in (*_CAUSES.values(), RADAR, "integration_removed"):
+            recover(cause, tenant)
+
+
+def _on_checked(sender: Any, tenant: Tenant, check: ConnectionCheck, **kwargs: Any) -> None:
+    """A warning of a live tenant alerts. A check that could not see everything ends nothing."""
+    if check.warnings and tenant.state == TenantState.ACTIVE:
+        raise_alert(RADAR, tenant, {"count": len(check.warnings)})
+    elif not check.warnings and radar.is_complete(check.reference_data):
+        recover(RADAR, tenant)

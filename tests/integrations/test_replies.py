@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from integrations import custody, diagnosis, replies
+from integrations.proof import proof_of
 from invoices.models import AuditEvent
 from tests import factories
 from tests.staff import ANONYMOUS, EVERYBODY, log_in, refusal, said, text, url
@@ -58,15 +59,19 @@ def test_tenant_without_a_key_has_no_texts():
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_text_is_filled_in_and_in_its_language(make_tenant, language):
     tenant = make_tenant(contact_name="Maija")
-    seen = {}
     further = {"link": "https://desk.example/connect/x/", "until": "1.12.2026"}
-    for code in replies.TEXTS:
-        seen[code] = replies.fill(code, tenant, "abcd", tenant.last_check, language, further)
+
+    def written(code, language):
+        if code == "ended":
+            return replies.ending_of(proof_of(tenant), language)
+        return replies.fill(code, tenant, "abcd", tenant.last_check, language, further)
+
+    seen = {code: written(code, language) for code in replies.TEXTS}
 
     for code, reply in seen.items():
         assert "{" not in reply.body + reply.subject
         assert "Acme Oy" in reply.body and "Maija" in reply.body
-        english = replies.fill(code, tenant, "abcd", tenant.last_check, "en", further)
+        english = written(code, "en")
         assert (reply.body == english.body) == (language == "en")
         assert (reply.subject == english.subject) == (language == "en")
     assert tenant.company.api_key not in str(seen)

@@ -85,6 +85,27 @@ def test_revocation_keys_rights_and_periods_change_the_company(control, api, com
     assert api.create().status_code == 403
 
 
+def test_accounts_vat_and_company_change_what_is_read(control, api, company):
+    path = f"companies/{company.id}"
+    iban = company.bank_accounts[0]["iban"]
+    control("POST", f"{path}/accounts", {"iban": iban, "status": "INACTIVE"})
+    control("POST", f"{path}/vat", {"percents": ["25.5"], "statuses": {"1": "Domestic"}})
+    control("POST", f"{path}/company", {"operation_type": "TRIAL", "currency": "SEK"})
+
+    (account,) = api.get("/bankaccounts").json()["results"]
+    vats = api.get("/vats/default").json()
+    told = api.get("/company").json()
+    assert account["status"] == "INACTIVE"
+    assert [each["vatPercent"] for each in vats["vatInformation"][0]["percentages"]] == [25.5]
+    assert [each["vatStatus"] for each in vats["vatStatuses"]] == [1]
+    assert (told["operationType"], told["companyCurrency"]) == ("TRIAL", "SEK")
+
+    control("POST", f"{path}/accounts", {"iban": iban, "status": "MISSING"})
+    assert api.get("/bankaccounts").json()["results"] == []
+    control("POST", f"{path}/accounts", {"iban": iban, "status": "ACTIVE"})
+    assert api.get("/bankaccounts").json()["results"][0]["iban"] == iban
+
+
 def test_requests_are_shown(control, api):
     (logged,) = control("GET", "requests").json()
 
@@ -98,7 +119,11 @@ def test_requests_are_shown(control, api):
      ("faults", {}), ("faults", {"kind": "gremlin"}), ("faults", {"kind": "reset", "x": 1}),
      ("chaos", {"rate": 2}), ("companies/10000/periods", {"action": "close"}),
      ("companies/10000/periods", {"action": "burn"}),
-     ("companies/10000/rights", {"sales.nothing": True})],
+     ("companies/10000/rights", {"sales.nothing": True}),
+     ("companies/10000/accounts", {"iban": "FI21", "status": "LOST"}),
+     ("companies/10000/vat", {"statuses": {"x": "?"}}),
+     ("companies/10000/company", {"operation_type": "ASLEEP"}),
+     ("companies/10000/company", {"currency": "USD"})],
 )  # fmt: skip
 def test_unfit_input_is_refused_with_a_reason(control, company, path, body):
     answer = control("POST", path, body)
