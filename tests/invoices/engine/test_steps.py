@@ -80,7 +80,10 @@ def test_send_that_had_no_effect_waits_for_a_person(tenant, export, sandbox):
 def test_refused_key_pauses_the_lane_and_sends_nothing(tenant, export, sandbox):
     sandbox.latency_seconds = 0
     Tenant.objects.filter(pk=tenant.pk).update(after_submit="unfinished")
+    # However long the first run lasts, the attachment is still to be sent after it.
+    sandbox.fault(kind="rate_limited", retry_after=0, path="/attachments", times=99)
     engine.run_lane(tenant.pk)
+    sandbox.faults.clear()
     tenant.company.revoke()
     cache.clear()
 
