@@ -14,7 +14,7 @@ from django_q.models import Failure, OrmQ, Schedule, Success
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from integrations.desk import ReadOnlyAdmin
+from integrations.admin.desk import ReadOnlyAdmin
 
 # With Redis as the broker, django-q2 does not register its database queue.
 for _model in (User, Group, Failure, OrmQ, Schedule, Success):

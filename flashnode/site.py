@@ -16,11 +16,11 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 from integrations import advice, condition
-from integrations.activation_models import ActivationRequest, ActivationState
+from integrations.activation.models import ActivationRequest, ActivationState
+from integrations.admin.radar import condition_label, warned
 from integrations.condition import Condition
 from integrations.enums import CheckOutcome, TenantState
 from integrations.models import Tenant
-from integrations.radar_admin import condition_label, warned
 from invoices.admin.words import money
 from invoices.enums import ExportStatus
 from invoices.models import InvoiceExport

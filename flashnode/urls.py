@@ -7,9 +7,9 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from integrations.activation_views import activated
-from integrations.connect_login import logged_in
-from integrations.connect_views import connect
+from integrations.activation.activation_views import activated
+from integrations.connect.connect_login import logged_in
+from integrations.connect.connect_views import connect
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),

@@ -15,12 +15,9 @@ from django.utils.translation import gettext_lazy as _
 from stdnum.exceptions import ValidationError as NumberInvalid
 from stdnum.fi import ytunnus
 
-from integrations import (
-    accounts,
-    activation_models,  # noqa: F401 - Django looks for models here
-    intake_link_models,  # noqa: F401 - as above
-    rehearsal_models,  # noqa: F401 - as above
-)
+from integrations import accounts, rehearsal_models  # noqa: F401 - Django looks for models here
+from integrations.activation import models as activation_models  # noqa: F401 - as above
+from integrations.connect import models as connect_models  # noqa: F401 - as above
 from integrations.enums import (
     AfterSubmit,
     CheckOutcome,

@@ -19,8 +19,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from integrations import advice
+from integrations.connect.models import IntakeLink
 from integrations.enums import CredentialState, Mover, TenantState
-from integrations.intake_link_models import IntakeLink
 from integrations.models import ConnectionCheck, Credential, Tenant
 from integrations.rehearsal_models import Rehearsal
 

@@ -8,19 +8,12 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 from django_q.tasks import async_task
 
-from integrations import (
-    activation_decisions,
-    activations,
-    custody,
-    diagnosis,
-    intake_links,
-    invitations,
-    offboarding,
-    received,
-)
-from integrations.activation_models import ActivationRequest
+from integrations import custody, diagnosis, offboarding, received
+from integrations.activation import activation_decisions, activations
+from integrations.activation.models import ActivationRequest
+from integrations.connect import intake_links, invitations
+from integrations.connect.models import IntakeLink
 from integrations.enums import TenantState
-from integrations.intake_link_models import IntakeLink
 from integrations.models import ReceivedKey, ReceivedMail, Tenant
 
 

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from integrations.desk import ReadOnlyAdmin
+from integrations.admin.desk import ReadOnlyAdmin
 from invoices.watch.causes import CAUSES, explain
 from invoices.watch_models import Alert
 

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from integrations.desk import ReadOnlyAdmin
+from integrations.admin.desk import ReadOnlyAdmin
 from invoices.admin.words import ACTIONS, described
 from invoices.models import AuditEvent
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from integrations.desk import ReadOnlyAdmin, ask
+from integrations.admin.desk import ReadOnlyAdmin, ask
 from invoices import exports
 from invoices.admin.filters import DaysFilter
 from invoices.admin.lookups import lookups_context

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _t
 from django.utils.translation import ngettext
 
-from integrations.desk import Question
+from integrations.admin.desk import Question
 from invoices import engine, exports
 from invoices.admin.words import money, status_words
 from invoices.enums import ExportStatus

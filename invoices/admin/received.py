@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldBooleanSwitchWidget
 
-from integrations.desk import ReadOnlyAdmin
+from integrations.admin.desk import ReadOnlyAdmin
 from integrations.enums import TenantState
 from integrations.models import Tenant
 from invoices import filing

@@ -9,8 +9,8 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _t
 from django.utils.translation import ngettext
 
+from integrations.admin.checks import check_context
 from integrations.advice import LANGUAGES
-from integrations.checks_admin import check_context
 from integrations.enums import Mover
 from integrations.models import Tenant
 from integrations.rehearsal_models import Rehearsal

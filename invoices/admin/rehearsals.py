@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from integrations import going_live
-from integrations.desk import ReadOnlyAdmin
+from integrations.admin.desk import ReadOnlyAdmin
 from integrations.enums import TenantState
 from integrations.models import Tenant
 from integrations.rehearsal_models import Rehearsal

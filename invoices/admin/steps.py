@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
-from integrations.desk import Question, ask
+from integrations.admin.desk import Question, ask
 from invoices import engine, pdf, problems
 from invoices.admin.words import OUTCOME_COLOURS, STATUS_COLOURS, explained, money
 from invoices.enums import StepStatus

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from integrations import tasks
-from integrations.activation_models import ActivationRequest
+from integrations.activation.models import ActivationRequest
 from integrations.models import Credential, Tenant
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

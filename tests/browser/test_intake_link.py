@@ -4,7 +4,8 @@ import pytest
 import requests
 from django.core.cache import cache
 
-from integrations import intake_links, invitations, tasks
+from integrations import tasks
+from integrations.connect import intake_links, invitations
 from tests import factories
 from tests.browser.test_key_desk import in_background, shot
 from tests.integrations import mails

@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from integrations import intake_links, invitations, tasks
+from integrations import tasks
+from integrations.connect import intake_links, invitations
 from integrations.models import Credential
 from tests import factories
 

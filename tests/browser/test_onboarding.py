@@ -7,7 +7,8 @@ import time_machine
 from django.urls import reverse
 from django.utils import timezone
 
-from integrations import custody, diagnosis, intake_links
+from integrations import custody, diagnosis
+from integrations.connect import intake_links
 from tests import factories
 from tests.browser.test_key_desk import shot
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from integrations import activations
-from integrations.activation_models import ActivationRequest
+from integrations.activation import activations
+from integrations.activation.models import ActivationRequest
 
 INITIATOR = {"email": "maija@example.com", "userFullName": "Maija Mallikas"}
 

@@ -6,8 +6,9 @@ import pytest
 from django.urls import reverse
 from django_q.models import OrmQ
 
-from integrations import activations, tasks
-from integrations.activation_models import ActivationRequest
+from integrations import tasks
+from integrations.activation import activations
+from integrations.activation.models import ActivationRequest
 from integrations.models import Credential, Tenant
 from invoices.models import AuditEvent
 from tests import factories

@@ -7,9 +7,10 @@ import threading
 import pytest
 from django.db import connection
 
-from integrations import activation_decisions, activations, tasks
-from integrations.activation_decisions import Decision
-from integrations.activation_models import ActivationRequest
+from integrations import tasks
+from integrations.activation import activation_decisions, activations
+from integrations.activation.activation_decisions import Decision
+from integrations.activation.models import ActivationRequest
 from integrations.models import Credential, Tenant
 from tests import factories
 

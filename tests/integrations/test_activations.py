@@ -10,9 +10,10 @@ from django.db import connection
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from integrations import activation_decisions, activations, custody, tasks
-from integrations.activation_decisions import Decision, DecisionUnfit
-from integrations.activation_models import ActivationCompany, ActivationRequest
+from integrations import custody, tasks
+from integrations.activation import activation_decisions, activations
+from integrations.activation.activation_decisions import Decision, DecisionUnfit
+from integrations.activation.models import ActivationCompany, ActivationRequest
 from integrations.models import Credential, Tenant
 from invoices.models import AuditEvent
 from invoices.watch_models import Alert

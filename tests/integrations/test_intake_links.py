@@ -14,8 +14,9 @@ from django.test import Client
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from integrations import custody, intake_links, invitations, public_pages, tasks
-from integrations.intake_link_models import IntakeLink
+from integrations import custody, tasks
+from integrations.connect import intake_links, invitations, public_pages
+from integrations.connect.models import IntakeLink
 from integrations.keydesk import KeyRefused
 from integrations.models import Credential
 from invoices.models import AuditEvent

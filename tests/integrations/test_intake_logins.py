@@ -13,7 +13,8 @@ from django.db import connection
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from integrations import intake_links, invitations, tasks
+from integrations import tasks
+from integrations.connect import intake_links, invitations
 from integrations.models import Credential
 from tests import factories
 from tests.staff import text
@@ -192,7 +193,7 @@ def test_log_in_is_not_offered_where_the_redirect_leads_elsewhere(client, link, 
 
 
 def test_wrong_states_are_counted_like_wrong_links(client, link, monkeypatch):
-    monkeypatch.setattr("integrations.public_pages.MOST_MISSES_A_MINUTE", 3)
+    monkeypatch.setattr("integrations.connect.public_pages.MOST_MISSES_A_MINUTE", 3)
 
     statuses = [client.get(CALLBACK, {"state": "x"}).status_code for _try in range(5)]
 

@@ -10,7 +10,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from integrations import custody, diagnosis, intake_links, onboarding, tasks
+from integrations import custody, diagnosis, onboarding, tasks
+from integrations.connect import intake_links
 from integrations.onboarding import Stage
 from integrations.rehearsal_models import Rehearsal
 from tests import factories

@@ -9,8 +9,8 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_safe
 
-from integrations import connect_words, intake_links, intake_logins
-from integrations.public_pages import page, public_page, too_many_misses
+from integrations.connect import connect_words, intake_links, intake_logins
+from integrations.connect.public_pages import page, public_page, too_many_misses
 from integrations.tasks import try_intake_key_soon
 
 

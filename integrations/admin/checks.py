@@ -12,10 +12,10 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from integrations import advice
-from integrations.desk import ReadOnlyAdmin
+from integrations.admin.desk import ReadOnlyAdmin
+from integrations.admin.radar import radar_context
 from integrations.enums import CheckOutcome
 from integrations.models import ConnectionCheck, Tenant
-from integrations.radar_admin import radar_context
 
 #: After this a check that nobody took up is no longer waited for.
 _PATIENCE_SECONDS = 30

@@ -19,9 +19,9 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from integrations import intake_links, invitations
 from integrations.advice import LANGUAGES
-from integrations.intake_link_models import IntakeLink
+from integrations.connect import intake_links, invitations
+from integrations.connect.models import IntakeLink
 from integrations.models import Tenant
 from integrations.signals import acted
 

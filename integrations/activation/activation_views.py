@@ -11,9 +11,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation.trans_real import parse_accept_lang_header
 from django.views.decorators.http import require_safe
 
-from integrations import activations
+from integrations.activation import activations
 from integrations.advice import LANGUAGES
-from integrations.public_pages import language_of, page, public_page
+from integrations.connect.public_pages import language_of, page, public_page
 from integrations.tasks import fetch_activation_soon
 
 

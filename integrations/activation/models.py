@@ -1,5 +1,5 @@
-"""Activation requests of customers (REFERENCE section 4.3). Written by `integrations.activations`
-and `integrations.activation_decisions` only."""
+"""Activation requests of customers (REFERENCE section 4.3). Written by `activations` and
+`activation_decisions` of this package only."""
 
 from __future__ import annotations
 

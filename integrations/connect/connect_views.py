@@ -12,14 +12,15 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from integrations import accounts, advice, connect_words, intake_links, intake_logins, keylogin
+from integrations import accounts, advice, keylogin
 from integrations.accounts import AccountInvalid
+from integrations.connect import connect_words, intake_links, intake_logins
+from integrations.connect.intake_links import AccountUnknown
+from integrations.connect.models import IntakeLink
+from integrations.connect.public_pages import language_of, page, public_page, too_many_misses
 from integrations.enums import CheckOutcome
-from integrations.intake_link_models import IntakeLink
-from integrations.intake_links import AccountUnknown
 from integrations.keydesk import KeyRefused
 from integrations.models import ConnectionCheck
-from integrations.public_pages import language_of, page, public_page, too_many_misses
 from integrations.tasks import check_soon, try_intake_key_soon
 
 State = IntakeLink.State

@@ -19,8 +19,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from integrations import accounts, custody, keydesk, received
+from integrations.connect.models import IntakeLink
 from integrations.enums import ReceivedBy, TenantState
-from integrations.intake_link_models import IntakeLink
 from integrations.keydesk import KeyRefused
 from integrations.models import BankAccount, Tenant
 from integrations.secrets import SecretUnreadable, seal

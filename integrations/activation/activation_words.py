@@ -8,7 +8,7 @@ from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from integrations.activation_models import ActivationState
+from integrations.activation.models import ActivationState
 from integrations.advice import LANGUAGES
 
 #: What a state means for staff.

@@ -17,7 +17,7 @@ from django.utils import timezone
 from stdnum.exceptions import ValidationError as NumberInvalid
 from stdnum.fi import ytunnus
 
-from integrations.activation_models import (
+from integrations.activation.models import (
     UNDECIDED,
     ActivationCompany,
     ActivationRequest,

@@ -13,8 +13,9 @@ import secrets
 
 from django.utils import timezone
 
-from integrations import accounts, intake_links, keylogin
-from integrations.intake_link_models import IntakeLink
+from integrations import accounts, keylogin
+from integrations.connect import intake_links
+from integrations.connect.models import IntakeLink
 from integrations.procountor import OutcomeUnknown, ProcountorError
 
 LOGIN_LASTS = dt.timedelta(minutes=10)

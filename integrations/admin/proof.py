@@ -39,7 +39,7 @@ _STATUSES = {
 }
 
 
-class ProofDesk(ModelAdmin):  # type: ignore[misc]  # the theme is untyped
+class ProofDesk(ModelAdmin):
     """Mixed into the tenants' admin, which owns the pages' addresses."""
 
     def get_urls(self) -> list[Any]:

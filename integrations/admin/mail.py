@@ -26,7 +26,7 @@ from unfold.widgets import (
 )
 
 from integrations import accounts, advice, keydesk, mail, received
-from integrations.checks_admin import waiting_page_of
+from integrations.admin.checks import waiting_page_of
 from integrations.enums import CredentialState, ReceivedBy
 from integrations.keydesk import KeyRefused
 from integrations.models import ReceivedKey, ReceivedMail

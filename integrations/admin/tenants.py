@@ -17,25 +17,23 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
-from unfold.widgets import (
-    UnfoldAdminTextareaWidget,
-)
+from unfold.widgets import UnfoldAdminTextareaWidget
 
-from integrations import activation_admin, diagnosis, keydesk  # noqa: F401 - the first registers itself
-from integrations.account_inline import BankAccountInline
-from integrations.checks_admin import CHECK_COLOURS, awaited_context, check_context, waiting_page_of
-from integrations.desk import Question, ask
+from integrations import diagnosis, keydesk
+from integrations.admin.account_inline import BankAccountInline
+from integrations.admin.checks import CHECK_COLOURS, awaited_context, check_context, waiting_page_of
+from integrations.admin.desk import Question, ask
+from integrations.admin.going_live import GoingLiveDesk
+from integrations.admin.invite import InviteDesk
+from integrations.admin.keys import KeyDesk
+from integrations.admin.mail import MailDesk
+from integrations.admin.offboarding import ClosingDesk
+from integrations.admin.onboarding import OnboardingBoard
+from integrations.admin.proof import ProofDesk
+from integrations.admin.radar import ConditionFilter, RadarDesk, warned
+from integrations.admin.replies import ReplyDesk
 from integrations.enums import CheckOutcome, Environment, PauseReason, TenantState
-from integrations.going_live_admin import GoingLiveDesk
-from integrations.invite_admin import InviteDesk
-from integrations.key_admin import KeyDesk
-from integrations.mail_admin import MailDesk
 from integrations.models import Credential, Tenant
-from integrations.offboarding_admin import ClosingDesk
-from integrations.onboarding_admin import OnboardingBoard
-from integrations.proof_admin import ProofDesk
-from integrations.radar_admin import ConditionFilter, RadarDesk, warned
-from integrations.replies_admin import ReplyDesk
 from integrations.signals import acted
 from integrations.tasks import check_soon
 

@@ -15,9 +15,9 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from integrations import activations
-from integrations.activation_decisions import Decision, new_tenant
-from integrations.activation_models import ActivationCompany
+from integrations.activation import activations
+from integrations.activation.activation_decisions import Decision, new_tenant
+from integrations.activation.models import ActivationCompany
 from integrations.enums import Environment, TenantState
 from integrations.models import Tenant
 

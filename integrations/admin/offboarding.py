@@ -23,11 +23,11 @@ from unfold.widgets import (
 )
 
 from integrations import offboarding, proof
-from integrations.desk import Question, ask
+from integrations.admin.desk import Question, ask
+from integrations.admin.proof import counted
 from integrations.enums import TenantState
 from integrations.models import Tenant
 from integrations.offboarding import CannotClose
-from integrations.proof_admin import counted
 from integrations.tasks import check_soon
 
 _USE_THE_KEY = {f"integrations_tenant_{name}" for name in ("check_now", "file_key")}

@@ -14,8 +14,9 @@ from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
-from integrations import intake_links, replies
-from integrations.intake_link_models import IntakeLink
+from integrations import replies
+from integrations.connect import intake_links
+from integrations.connect.models import IntakeLink
 from integrations.replies import Reply
 from integrations.signals import acted
 

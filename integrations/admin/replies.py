@@ -18,7 +18,7 @@ from integrations.models import Tenant
 from integrations.signals import acted
 
 
-class ReplyDesk(ModelAdmin):  # type: ignore[misc]  # the theme is untyped
+class ReplyDesk(ModelAdmin):
     """Mixed into the tenants' admin, which owns the pages' addresses and permissions."""
 
     def get_urls(self) -> list[Any]:

@@ -21,9 +21,14 @@ from django.db.models import Q
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from integrations import activations, custody, keydesk, received
-from integrations.activation_models import ActivationCompany, ActivationRequest, ActivationState
-from integrations.activations import tell, tenant_of, trouble_of
+from integrations import custody, keydesk, received
+from integrations.activation import activations
+from integrations.activation.activations import tell, tenant_of, trouble_of
+from integrations.activation.models import (
+    ActivationCompany,
+    ActivationRequest,
+    ActivationState,
+)
 from integrations.clients import IntegratorKeyMissing, integrator_for
 from integrations.enums import ReceivedBy, TenantState
 from integrations.keydesk import KeyRefused

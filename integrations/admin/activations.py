@@ -17,16 +17,16 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from integrations import activation_decisions, activation_words, activations
-from integrations.activation_decisions import DecisionUnfit
-from integrations.activation_forms import DecisionForm, NumberForm, proposal_for
-from integrations.activation_models import (
+from integrations.activation import activation_decisions, activation_words, activations
+from integrations.activation.activation_decisions import DecisionUnfit
+from integrations.activation.models import (
     UNDECIDED,
     ActivationCompany,
     ActivationRequest,
     ActivationState,
 )
-from integrations.desk import Question, ReadOnlyAdmin, ask
+from integrations.admin.activation_forms import DecisionForm, NumberForm, proposal_for
+from integrations.admin.desk import Question, ReadOnlyAdmin, ask
 from integrations.enums import Environment
 from integrations.tasks import fetch_activation_soon, submit_activation_soon
 

@@ -15,7 +15,7 @@ from integrations.secrets import SealedField
 
 
 class IntakeLink(models.Model):
-    """A link to the customer page, for one tenant. Written by `integrations.intake_links` only.
+    """A link to the customer page, for one tenant. Written by `intake_links` only.
 
     The link's token is found by its SHA-256; sealed beside it for as long as the link is of use,
     so that a reminder can name it. `api_key` holds a key while Procountor is being asked about

@@ -1,0 +1,1 @@
+"""Activation links: requests read from Procountor, decided by a person, keys filed."""

@@ -1,0 +1,1 @@
+"""What customers meet without a log-in: the intake link, its letters and its pages."""
