@@ -31,7 +31,7 @@ def needs_of_invoices(tenant: Tenant) -> Needs:
     percents: set[Decimal] = set()
     accounts: set[str] = set()
     for content in recent.values_list("content", flat=True)[:_MOST].iterator():
-        percents |= {Decimal(row["vat_percent"]) for row in content["rows"]}
+        percents |= {Decimal(row["vat_percent"]) for row in content.get("rows", ())}
         accounts.add("".join(content.get("seller_account", "").split()).upper())
     return Needs(vat_percents=frozenset(percents), accounts=frozenset(accounts - {""}))
 

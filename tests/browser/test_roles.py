@@ -5,6 +5,7 @@ import pytest
 from invoices import engine
 from invoices.models import InvoiceExport
 from tests import factories
+from tests.browser.test_key_desk import identify_all, in_background
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -48,7 +49,7 @@ def test_accountant_re_sends_a_failed_export(log_in, tenant, queued, sandbox):
     assert page.errors == []
 
 
-def test_support_files_a_key_and_copies_the_sentence_for_the_customer(log_in, make_tenant, sandbox):
+def test_support_files_a_key_on_the_tenants_page(log_in, make_tenant, sandbox):
     tenant = make_tenant(check=False)
     key = tenant.company.new_api_key()
     page = log_in("Support")
@@ -59,7 +60,10 @@ def test_support_files_a_key_and_copies_the_sentence_for_the_customer(log_in, ma
     page.get_by_role("link", name="Acme Oy").click()
     page.get_by_role("link", name="File API key").click()
     page.get_by_label("API key").fill(key)
-    page.get_by_role("button", name="File the key and check it").click()
+    page.get_by_role("button", name="Ask Procountor whose key it is").click()
+    page.get_by_text("Procountor is being asked whose key this is").wait_for()
+    in_background(page, identify_all)
+    page.get_by_role("button", name="File it for Acme Oy").click()
     page.get_by_text(f"…{key[-4:]} is filed for Acme Oy").wait_for()
 
     assert key not in page.content()

@@ -176,7 +176,10 @@ def test_every_condition_has_a_sentence_that_says_whose_move_it_is(state):
         ({"state": "paused", "pause_reason": "person"}, "passed", "Our move: resume it"),
         ({"state": "paused", "pause_reason": "rights"}, "failed", "Customer's move: give the"),
         ({"state": "pending"}, "failed", "because the last check is red"),
-        ({"state": "pending", "key": ""}, "", "Our move: file the API key"),
+        ({"state": "pending", "key": "", "went_live_at": None}, "", "file the API key, or invite"),
+        ({"state": "pending", "went_live_at": None}, "", "file the API key, or invite"),
+        ({"state": "pending", "went_live_at": None}, "passed", "Our move: rehearse, then go live"),
+        ({"state": "pending"}, "passed", "when the next connection check passes"),
     ],
 )
 def test_sentence_says_why(fields, outcome, expected):

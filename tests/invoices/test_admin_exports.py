@@ -131,10 +131,10 @@ def test_home_costs_the_same_at_one_and_three_rows(client, queued, django_assert
     log_in(client, "Administrator")
     queued("A-1")
     client.get(url("index"))
-    with django_assert_num_queries(17):
+    with django_assert_num_queries(18):
         client.get(url("index"))
     queued("A-2", "A-3")
-    with django_assert_num_queries(17):
+    with django_assert_num_queries(18):
         client.get(url("index"))
 
 
