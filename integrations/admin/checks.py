@@ -82,13 +82,7 @@ class ConnectionCheckAdmin(ReadOnlyAdmin):
         red = [step for step in check.steps if step["ok"] is False]
         return ", ".join(str(advice.STEP_NAMES.get(s["step"], s["step"])) for s in red) or "–"
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> Any:
+    def context_of(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
         check = ConnectionCheck.objects.filter(pk=object_id).first()
         extra = {"check": check_context(check), "radar": radar_context(check)}
-        return super().changeform_view(request, object_id, form_url, (extra_context or {}) | extra)
+        return super().context_of(request, object_id) | extra

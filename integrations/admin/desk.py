@@ -16,7 +16,30 @@ from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 
-class ReadOnlyAdmin(ModelAdmin):
+class RecordAdmin(ModelAdmin):
+    """A record's page that shows more than its form."""
+
+    def context_of(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
+        """Further context of the page of one record; a mixin adds its own to super's."""
+        return {}
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        if object_id is None:
+            return super().changeform_view(request, None, form_url, extra_context)
+        if not (object_id.isascii() and object_id.isdecimal()):
+            # The theme looks for actions before the admin looks for the record.
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        extra = self.context_of(request, object_id)
+        return super().changeform_view(request, object_id, form_url, (extra_context or {}) | extra)
+
+
+class ReadOnlyAdmin(RecordAdmin):
     """Records that other code writes: nobody adds, changes or deletes them here."""
 
     list_per_page = 50

@@ -9,14 +9,14 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
-from unfold.admin import ModelAdmin
 
 from integrations import going_live
+from integrations.admin.desk import RecordAdmin
 from integrations.enums import CheckOutcome
 from integrations.models import Tenant
 
 
-class GoingLiveDesk(ModelAdmin):
+class GoingLiveDesk(RecordAdmin):
     """Mixed into the tenants' admin."""
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
@@ -24,16 +24,10 @@ class GoingLiveDesk(ModelAdmin):
         fixed = going_live.EXPORT_SETTINGS if obj and obj.went_live_at else ()
         return [*super().get_readonly_fields(request, obj), *fixed]
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> Any:
-        tenant = Tenant.objects.filter(pk=object_id).first() if object_id else None
+    def context_of(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
+        tenant = Tenant.objects.filter(pk=object_id).first()
         extra = {"going_live": going_live_context(tenant)} if tenant else {}
-        return super().changeform_view(request, object_id, form_url, (extra_context or {}) | extra)
+        return super().context_of(request, object_id) | extra
 
 
 def going_live_context(tenant: Tenant) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from integrations import advice, condition, radar, radar_words, strip
+from integrations.admin.desk import RecordAdmin
 from integrations.condition import Condition
 from integrations.enums import PauseReason
 from integrations.models import ConnectionCheck, Tenant
@@ -75,7 +75,7 @@ class ConditionFilter(admin.SimpleListFilter):
         return queryset.filter(condition=self.value()) if self.value() else queryset
 
 
-class RadarDesk(ModelAdmin):
+class RadarDesk(RecordAdmin):
     """Mixed into the tenants' admin."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tenant]:
@@ -85,16 +85,10 @@ class RadarDesk(ModelAdmin):
     def condition_badge(self, tenant: Any) -> tuple[str, str]:
         return tenant.condition, condition_label(tenant)
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> Any:
-        tenant = Tenant.objects.filter(pk=object_id).first() if object_id else None
+    def context_of(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
+        tenant = Tenant.objects.filter(pk=object_id).first()
         extra = _context(tenant) if tenant else {}
-        return super().changeform_view(request, object_id, form_url, (extra_context or {}) | extra)
+        return super().context_of(request, object_id) | extra
 
 
 def _context(tenant: Tenant) -> dict[str, Any]:

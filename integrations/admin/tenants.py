@@ -15,14 +15,14 @@ from django.utils.html import format_html_join
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from integrations import diagnosis, keydesk
 from integrations.admin.account_inline import BankAccountInline
 from integrations.admin.checks import CHECK_COLOURS, awaited_context, check_context, waiting_page_of
-from integrations.admin.desk import Question, ask
+from integrations.admin.desk import Question, RecordAdmin, ask
 from integrations.admin.going_live import GoingLiveDesk
 from integrations.admin.invite import InviteDesk
 from integrations.admin.keys import KeyDesk
@@ -84,7 +84,7 @@ class TenantAdmin(
     ProofDesk,
     RadarDesk,
     ReplyDesk,
-    ModelAdmin,
+    RecordAdmin,
 ):
     list_display = [
         *("name", "business_id", "where", "condition_badge", "check_badge", "export_counts")
@@ -183,20 +183,14 @@ class TenantAdmin(
             or "–"
         )
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> Any:
-        tenant = Tenant.objects.filter(pk=object_id).first() if object_id else None
+    def context_of(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
+        tenant = Tenant.objects.filter(pk=object_id).first()
         extra = awaited_context(request, tenant.last_check) if tenant else {}
         candidate = tenant.candidate if tenant else None
         if candidate is not None:
             shown = check_context(candidate.newest_check)
             extra |= {"candidate": candidate, "candidate_check": shown}
-        return super().changeform_view(request, object_id, form_url, (extra_context or {}) | extra)
+        return super().context_of(request, object_id) | extra
 
     def log_addition(self, request: HttpRequest, obj: Tenant, message: Any) -> Any:
         acted.send(Tenant, action="tenant.added", tenant=obj, by=request.user, data={})

@@ -245,7 +245,7 @@ def _closed(reason: str) -> dict[str, Any]:
         "close_reason": reason,
         "closed_at": timezone.now(),
         "api_key": None,
-        "token": None,
+        "token": None,  # nosec B105 - emptied
     }
 
 

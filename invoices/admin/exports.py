@@ -104,18 +104,12 @@ class InvoiceExportAdmin(StepPages, ReadOnlyAdmin):
         extra = statuses_context(request)
         return super().changelist_view(request, (extra_context or {}) | extra)
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> Any:
+    def context_of(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
         export = (
             InvoiceExport.objects.select_related("invoice", "tenant").filter(pk=object_id).first()
         )
         extra = export_context(export) if export else {}
-        return super().changeform_view(request, object_id, form_url, (extra_context or {}) | extra)
+        return super().context_of(request, object_id) | extra
 
     def has_queue_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         allowed = request.user.has_perm("invoices.requeue_invoiceexport")

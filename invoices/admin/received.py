@@ -124,16 +124,10 @@ class ReceivedFileAdmin(ReadOnlyAdmin):
     def has_upload_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return request.user.has_perm("invoices.upload_file")
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> Any:
+    def context_of(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
         received = ReceivedFile.objects.defer("content").filter(pk=object_id).first()
         extra = _received_context(received) if received else {}
-        return super().changeform_view(request, object_id, form_url, (extra_context or {}) | extra)
+        return super().context_of(request, object_id) | extra
 
     @action(description=_("Upload files"), url_path="upload", permissions=["upload"], icon="upload")
     def upload(self, request: HttpRequest) -> HttpResponse:
@@ -233,13 +227,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
     def export_status(self, invoice: Invoice) -> str:
         return invoice.export.get_status_display() if hasattr(invoice, "export") else "–"
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> Any:
+    def context_of(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
         invoice = Invoice.objects.select_related("export").filter(pk=object_id).first()
         extra = {}
         if invoice:
@@ -247,4 +235,4 @@ class InvoiceAdmin(ReadOnlyAdmin):
                 **rows_context(invoice),
                 "sources": invoice.received_items.select_related("file"),
             }
-        return super().changeform_view(request, object_id, form_url, (extra_context or {}) | extra)
+        return super().context_of(request, object_id) | extra

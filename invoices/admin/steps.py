@@ -13,10 +13,9 @@ from django.urls import path, reverse
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
-from integrations.admin.desk import Question, ask
+from integrations.admin.desk import Question, RecordAdmin, ask
 from invoices import engine, pdf, problems
 from invoices.admin.words import OUTCOME_COLOURS, STATUS_COLOURS, explained, money
 from invoices.enums import StepStatus
@@ -38,7 +37,7 @@ class PdfForm(forms.Form):
     )
 
 
-class StepPages(ModelAdmin):
+class StepPages(RecordAdmin):
     """Mixed into the exports' admin: its pages of steps and PDFs."""
 
     def get_urls(self) -> list[Any]:
@@ -51,16 +50,10 @@ class StepPages(ModelAdmin):
         ]
         return own + list(super().get_urls())
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> Any:
+    def context_of(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
         export = InvoiceExport.objects.filter(pk=object_id).first()
         extra = steps_context(request, export) if export else {}
-        return super().changeform_view(request, object_id, form_url, (extra_context or {}) | extra)
+        return super().context_of(request, object_id) | extra
 
     def add_pdf(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask for a PDF; on the POST keep it, or tell at the field what is wrong with it."""

@@ -456,3 +456,23 @@ def test_lists_cost_the_same_at_one_and_three_rows(client, django_assert_num_que
         diagnosis.run_check(factories.TenantFactory(business_id=business_id))
     with django_assert_num_queries(queries):
         client.get(address)
+
+
+@pytest.mark.parametrize("typed", ["abc", "1²", "999999", "99999999999999999999999"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        "integrations/tenant",
+        "integrations/connectioncheck",
+        "invoices/invoiceexport",
+        "invoices/invoice",
+        "invoices/receivedfile",
+    ],
+)
+def test_address_of_no_record_leads_back_and_says_so(client, page, typed):
+    log_in(client, "Administrator")
+
+    answer = client.get(f"/admin/{page}/{typed}/change/")
+
+    assert refusal(answer) == "moved"
+    assert said(answer)
