@@ -40,6 +40,7 @@ _ACCOUNTANT = [
     "integrations.rehearse",
     "invoices.upload_file",
     "invoices.requeue_invoiceexport",
+    "invoices.work_on_case",
     "invoices.skip_invoiceexport",
     "invoices.add_invoiceattachment",
     "invoices.confirm_exportstep",

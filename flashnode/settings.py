@@ -376,6 +376,12 @@ UNFOLD = {
                         "link": reverse_lazy("admin:index"),
                     },
                     _link(
+                        _("What needs action"),
+                        "assignment_late",
+                        "invoices_invoiceexport_needs_action",
+                        "invoices.view_invoiceexport",
+                    ),
+                    _link(
                         _("Exports"),
                         "upload",
                         "invoices_invoiceexport_changelist",

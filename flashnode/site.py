@@ -21,6 +21,7 @@ from integrations.admin.radar import condition_label, warned
 from integrations.condition import Condition
 from integrations.enums import CheckOutcome, TenantState
 from integrations.models import Tenant
+from invoices.admin.needs_action import needs_action_context
 from invoices.admin.words import money
 from invoices.enums import ExportStatus
 from invoices.models import InvoiceExport
@@ -61,7 +62,11 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             connections["cards"].append(_activations())
         sections.insert(place, connections)
     engine = _engine(user) if sections else None
-    return context | {"title": _("Home"), "sections": sections, "engine": engine}
+    found = {"title": _("Home"), "sections": sections, "engine": engine}
+    if user.has_perm("invoices.work_on_case") and not user.has_perm("integrations.file_credential"):
+        # The accountant's home is the list of work, and nothing else.
+        found |= {"work": needs_action_context(request)}
+    return context | found
 
 
 def _engine(user: Any) -> dict[str, Any]:

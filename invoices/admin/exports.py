@@ -24,6 +24,7 @@ from invoices.admin.lookups import lookups_context
 from invoices.admin.questions import queue_question, skip_question
 from invoices.admin.rows import rows_context
 from invoices.admin.steps import StepPages
+from invoices.admin.team import TeamPages
 from invoices.admin.words import (
     ACTIONS,
     OUTCOME_COLOURS,
@@ -39,7 +40,7 @@ from invoices.models import AuditEvent, InvoiceExport, SubmissionAttempt
 
 
 @admin.register(InvoiceExport)
-class InvoiceExportAdmin(StepPages, ReadOnlyAdmin):
+class InvoiceExportAdmin(StepPages, TeamPages, ReadOnlyAdmin):
     list_display = [
         "number",
         "remote_number",
