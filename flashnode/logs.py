@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+from urllib.parse import unquote
 
 #: The token of an intake link; what a log-in to Procountor brings back; and whatever looks like a
 #: JWT, as API keys and access tokens do.
@@ -16,9 +17,22 @@ _SECRETS = re.compile(
 )
 
 
+#: Link rewriters of mail programs encode an address inside another one.
+_MOST_LAYERS = 4
+
+
 def masked(text: str) -> str:
-    """`text` without what opens something."""
-    return _SECRETS.sub(lambda found: f"{found[1] or found[2] or ''}••••", text)
+    """`text` without what opens something; decoded where it was hidden by percent signs."""
+    shown, found = text, False
+    for _layer in range(_MOST_LAYERS):
+        hidden = _SECRETS.sub(lambda match: f"{match[1] or match[2] or ''}••••", shown)
+        found = found or hidden != shown
+        shown = unquote(hidden)
+        if shown == hidden:
+            break
+        shown = shown.replace("\r", "?").replace("\n", "?") if "\n" not in hidden else shown
+    # A decoded line break would begin a line of its own.
+    return "".join(c if c.isprintable() or c in "\n\t" else "?" for c in shown) if found else text
 
 
 class MaskingFormatter(logging.Formatter):

@@ -234,7 +234,18 @@ REDIS_URL = env.str("REDIS_URL", default="")
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
     if REDIS_URL
-    else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}
+    else {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cache",
+        # Fewer would let strangers push access tokens out.
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    },
+    # What strangers may fill: of each process, and apart from everything else.
+    "strangers": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "strangers",
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
+    },
 }
 
 # Each value is explained by a measurement in the operations notes of the README.
@@ -267,6 +278,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+CSRF_FAILURE_VIEW = "integrations.connect.connect_views.csrf_failure"
 LOGIN_URL = reverse_lazy("admin:login")
 
 LANGUAGE_CODE = env.str("LANGUAGE_CODE", default="en")

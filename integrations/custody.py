@@ -172,6 +172,8 @@ def file_account(tenant: Tenant, number: str) -> BankAccount:
     found = BankAccount(tenant=tenant)
     found.set_number(number)
     with transaction.atomic():
+        # Two at once would both find no other account to set aside.
+        Tenant.objects.select_for_update().get(pk=tenant.pk)
         tenant.bank_accounts.exclude(iban=found.iban).update(is_default=False)
         filed, _made = tenant.bank_accounts.update_or_create(
             iban=found.iban,

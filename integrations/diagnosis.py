@@ -19,7 +19,13 @@ from django.utils import timezone
 from integrations import custody, keydesk, radar
 from integrations.clients import client_for, forget_tokens
 from integrations.enums import CheckOutcome, CredentialState, PauseReason, TenantState
-from integrations.models import BankAccount, ConnectionCheck, Credential, Tenant
+from integrations.models import (
+    BankAccount,
+    ConnectionCheck,
+    Credential,
+    Tenant,
+    business_id_in,
+)
 from integrations.needs import needs_of
 from integrations.procountor import (
     CredentialRefused,
@@ -264,7 +270,7 @@ class _Run:
         found = f"{company.name}, {company.business_id}"
         self.radar_facts["operation_type"] = company.operation_type
         self.radar_facts["currency"] = company.currency
-        if company.business_id != self.tenant.business_id:
+        if business_id_in(company.business_id) != self.tenant.business_id:
             raise _Red("wrong_company", found)
         if company.operation_type in ("CLOSED", "CEASED", "BROKEN"):
             raise _Red("company_not_in_production", company.operation_type)

@@ -24,6 +24,8 @@ from django.utils.translation import gettext_lazy
 # Zero-width and no-break characters that mail programs put inside what people copy.
 _INVISIBLE = re.compile(r"[\s\u00a0\u00ad\u200b-\u200f\u2028\u2029\u202f\u2060\ufeff]+")
 
+#: 31.12.9998 in Unix seconds: the last year cannot be shown in every time zone.
+_LATEST = 253_370_764_800
 _WORDS = {
     "iss": gettext_lazy("issued by %(value)s"),
     "aud": gettext_lazy("for the client id %(value)s"),
@@ -100,11 +102,16 @@ def decoded(part: str) -> dict[str, Any] | None:
 def _word(value: Any) -> str:
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
-    return str(value)[:200] if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+    if not isinstance(value, (str, int)) or isinstance(value, bool):
+        return ""
+    # No database keeps every character that JSON can write: NUL, halves of pairs.
+    return "".join(filter(str.isprintable, str(value)))[:200]
 
 
 def _moment(value: Any) -> dt.datetime | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    if not 0 <= value < _LATEST:
         return None
     try:
         return dt.datetime.fromtimestamp(value, tz=dt.UTC)
@@ -179,4 +186,7 @@ def _environment_name(environment: str) -> str:
 
 
 def _host(url: str) -> str:
-    return (urlsplit(url).hostname or url).lower()
+    try:
+        return (urlsplit(url).hostname or url).lower()
+    except ValueError:  # such as "https://[x"
+        return url.lower()

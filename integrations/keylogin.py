@@ -5,7 +5,6 @@ Makes addresses and exchanges codes; who may begin and what becomes of the key i
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -25,12 +24,6 @@ def is_offered(environment: str) -> bool:
     return bool(config["client_secret"]) and leads_here
 
 
-def origin(environment: str) -> str:
-    """Scheme and host of the log-in page, for the policy of the page that leads there."""
-    found = urlsplit(address(environment, ""))
-    return f"{found.scheme}://{found.netloc}"
-
-
 def address(environment: str, state: str) -> str:
     """Where to send the customer's browser; Procountor hands `state` back with the code."""
     page = settings.PROCOUNTOR[environment]["key_login_url"]
@@ -43,6 +36,5 @@ def api_key_for(environment: str, code: str) -> str:
     One request. Raises NotSubmitted (the same code may be tried again), OutcomeUnknown (the
     customer must log in again), Rejected or CredentialRefused (not accepted).
     """
-    # A browser waits for it, and the web server's patience is shorter than a worker's.
-    hasty = replace(environment_of(environment), read_seconds=15, total_seconds=20)
-    return api_key_for_code(hasty, code, before_request=partial(limits.wait_for_turn, environment))
+    before = partial(limits.wait_for_turn, environment)
+    return api_key_for_code(environment_of(environment), code, before_request=before)

@@ -46,6 +46,14 @@ def validate_business_id(value: str) -> None:
         ) from None
 
 
+def business_id_in(text: str) -> str:
+    """A Finnish business ID in our own form, as others write it; anything else as it is."""
+    try:
+        return str(ytunnus.format(ytunnus.validate(text.removeprefix("FI"))))
+    except NumberInvalid:
+        return text[:40]
+
+
 class TenantQuerySet(models.QuerySet["Tenant"]):
     def with_last_check(self) -> TenantQuerySet:
         """Adds `check_outcome` and `check_at` of each tenant's newest check, None without one."""

@@ -19,9 +19,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from integrations import custody
+from integrations.activation.models import ActivationCompany
 from integrations.clients import forget_tokens
+from integrations.connect import intake_links
 from integrations.enums import CheckOutcome, TenantState
-from integrations.models import Credential, Tenant
+from integrations.models import Credential, ReceivedMail, Tenant
 from integrations.signals import acted, open_work_asked
 
 #: The longest time a secret is kept after the connection has ended.
@@ -117,6 +119,8 @@ def close(
             by=by,
             data={"reason": reason, "destroy_on": destroy_on.isoformat(), "open": work.as_json()},
         )
+        intake_links.close_all(tenant, by=by)
+        ReceivedMail.objects.filter(meant_for=tenant).delete()
     forget_tokens(tenant)
     tenant.refresh_from_db()
 
@@ -169,6 +173,7 @@ def destroy_now(tenant: Tenant, *, by: Any, reason: str) -> int:
         if not closed.update(destroy_secrets_on=timezone.localdate()):
             return 0
         count = custody.revoke_all(tenant, by)
+        _forget_unfiled(tenant)
         if count:
             acted.send(
                 Tenant,
@@ -190,8 +195,18 @@ def destroy_due() -> int:
             # Somebody may have reopened it since.
             if _due().select_for_update().filter(pk=tenant.pk).exists():
                 count += custody.revoke_all(tenant)
+                _forget_unfiled(tenant)
         forget_tokens(tenant)
     return count
+
+
+def _forget_unfiled(tenant: Tenant) -> None:
+    """Keys of an activation that could not be filed for this company."""
+    ActivationCompany.objects.filter(
+        request__environment=tenant.environment,
+        business_id=tenant.business_id,
+        api_key__isnull=False,
+    ).update(api_key=None)
 
 
 def _due() -> QuerySet[Tenant]:

@@ -18,7 +18,7 @@ from integrations.clients import client_with
 from integrations.enums import Environment, TenantState
 from integrations.keydesk import KeyRefused
 from integrations.mail import Found
-from integrations.models import Credential, ReceivedKey, ReceivedMail, Tenant
+from integrations.models import Credential, ReceivedKey, ReceivedMail, Tenant, business_id_in
 from integrations.procountor import ProcountorClient, ProcountorError
 from integrations.secrets import SecretUnreadable, fingerprint, seal
 from integrations.signals import acted
@@ -103,7 +103,7 @@ def _company_of(client: ProcountorClient) -> dict[str, Any]:
     session, company = client.session_info(), client.company()
     return {
         "name": company.name or session.company_name,
-        "business_id": company.business_id,
+        "business_id": business_id_in(company.business_id),
         "user": session.user_name,
         "accounts": {account.iban: account.status for account in client.bank_accounts()},
     }

@@ -84,6 +84,8 @@ def try_intake_key(link_pk: str) -> str:
 
 def ask_about_intake_keys_again() -> int:
     """Every few minutes: keys of links that Procountor did not answer for, or nobody asked it."""
+    for tenant in intake_links.unchecked():
+        async_task("integrations.tasks.check_connection", tenant.pk)
     due = intake_links.due_again()
     for pk in due:
         async_task("integrations.tasks.try_intake_key", str(pk))

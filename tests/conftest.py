@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.core.cache import caches
 from django.db import connection
 from django.test import TransactionTestCase
 from django.utils import translation
@@ -44,6 +45,12 @@ def _language():
     """Requests of the test client leave theirs behind."""
     with translation.override("en"):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _nobody_has_guessed():
+    """What strangers have tried is counted for each process."""
+    caches["strangers"].clear()
 
 
 @pytest.fixture

@@ -9,16 +9,19 @@ from __future__ import annotations
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation.trans_real import parse_accept_lang_header
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_GET
 
 from integrations.activation import activations
 from integrations.advice import LANGUAGES
-from integrations.connect.public_pages import language_of, page, public_page
+from integrations.connect.public_pages import language_of, page, public_page, too_many
 from integrations.tasks import fetch_activation_soon
+
+#: A customer makes one request; a person at an accounting office a few.
+MOST_NEW_A_MINUTE = 5
 
 
 @public_page
-@require_safe
+@require_GET
 def activated(request: HttpRequest, environment: str) -> HttpResponse:
     """Keep the request's number, as often as the page is opened, and say what happens next."""
     if environment not in settings.PROCOUNTOR:
@@ -27,7 +30,7 @@ def activated(request: HttpRequest, environment: str) -> HttpResponse:
     number = activations.number_in(request.GET.get(name, "")) if name else None
     outcome = "unnumbered"
     if number is not None:
-        outcome = "received" if _kept(environment, number) else "busy"
+        outcome = "received" if _kept(request, environment, number) else "busy"
     return page(
         request,
         "connect/activated.html",
@@ -37,7 +40,11 @@ def activated(request: HttpRequest, environment: str) -> HttpResponse:
     )
 
 
-def _kept(environment: str, number: int) -> bool:
+def _kept(request: HttpRequest, environment: str, number: int) -> bool:
+    """One caller gives few new numbers, so that it cannot take the room of all others."""
+    is_new = not activations.is_known(environment, number)
+    if is_new and too_many(request, "activations", MOST_NEW_A_MINUTE):
+        return False
     kept, is_new = activations.record(environment, number)
     if kept is not None and is_new:
         fetch_activation_soon(kept)

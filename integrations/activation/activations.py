@@ -12,10 +12,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, When
 from django.utils import timezone
-from stdnum.exceptions import ValidationError as NumberInvalid
-from stdnum.fi import ytunnus
 
 from integrations.activation.models import (
     UNDECIDED,
@@ -24,7 +22,7 @@ from integrations.activation.models import (
     ActivationState,
 )
 from integrations.clients import IntegratorKeyMissing, integrator_for
-from integrations.models import Tenant
+from integrations.models import Tenant, business_id_in
 from integrations.procountor import (
     Activation,
     CredentialRefused,
@@ -92,6 +90,11 @@ def record(
     return made, True
 
 
+def is_known(environment: str, number: int) -> bool:
+    """Whether the number is kept already."""
+    return ActivationRequest.objects.filter(environment=environment, number=number).exists()
+
+
 def set_aside(request: ActivationRequest, reason: str, *, by: Any) -> bool:
     """Nothing more is done about a request; False for one that is decided or being decided. A
     person who enters its number again takes it up again."""
@@ -119,7 +122,9 @@ def _make_room() -> bool:
     unasked = ActivationRequest.objects.filter(state=ActivationState.RECEIVED)
     if unasked.count() + _untold().count() < MOST_UNKNOWN:
         return True
-    oldest = _untold().order_by("received_at").values_list("pk", flat=True)[:1]
+    # What Procountor does not know goes first: the rest may yet be a customer's.
+    unknown_first = Case(When(state=ActivationState.UNKNOWN, then=0), default=1)
+    oldest = _untold().order_by(unknown_first, "received_at").values_list("pk", flat=True)[:1]
     deleted, _rows = _untold().filter(pk__in=list(oldest)).delete()
     return bool(deleted)
 
@@ -194,14 +199,6 @@ def _keep(request: ActivationRequest, found: Activation) -> None:
             )
         if is_new:
             tell(request, "activation.known", companies=len(ids))
-
-
-def business_id_in(text: str) -> str:
-    """A Finnish business ID in our own form; anything else as it is."""
-    try:
-        return str(ytunnus.format(ytunnus.validate(text.removeprefix("FI"))))
-    except NumberInvalid:
-        return text[:40]
 
 
 def tenant_of(company: ActivationCompany) -> Tenant | None:

@@ -21,6 +21,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from integrations.advice import LANGUAGES
 from integrations.connect import intake_links, invitations
+from integrations.connect.invitations import Delivery
 from integrations.connect.models import IntakeLink
 from integrations.models import Tenant
 from integrations.signals import acted
@@ -135,15 +136,26 @@ def _make(request: HttpRequest, tenant: Tenant) -> None:
 
 def _send(request: HttpRequest, link: IntakeLink, code: str) -> None:
     """Mail the letter, or note that a person has sent it."""
-    if "mail" in request.POST and not invitations.mail(link, code):
+    ended: Delivery | None = Delivery.SENT
+    if code == "remind":
+        if "mail" in request.POST:
+            ended = invitations.mail_reminder(link, by=request.user)
+        elif not invitations.note_reminder(link, by=request.user):
+            ended = None
+    elif "mail" in request.POST:
+        ended = invitations.mail(link, code)
+    if ended is None:
+        messages.warning(request, _t("The customer has been reminded already."))
+    elif ended in (Delivery.REFUSED, Delivery.UNREACHABLE):
         text = _t("The mail server did not take the letter: send it yourself, or try again.")
         messages.error(request, text)
-        return
-    if code == "remind":
-        invitations.note_reminder(link, by=request.user)
+    elif ended is Delivery.UNCLEAR:
+        text = _t("It is not known whether the mail server sent the letter: ask the customer.")
+        messages.warning(request, text)
     else:
-        invitations.note_invitation(link, by=request.user)
-    messages.success(request, _t("Noted: the customer has been written to."))
+        if code == "invite":
+            invitations.note_invitation(link, by=request.user)
+        messages.success(request, _t("Noted: the customer has been written to."))
 
 
 def _letters(request: HttpRequest, link: IntakeLink, language: str) -> list[Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone, translation
+from django.views.csrf import csrf_failure as django_csrf_failure
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
@@ -15,9 +16,16 @@ from django.views.decorators.http import require_http_methods
 from integrations import accounts, advice, keylogin
 from integrations.accounts import AccountInvalid
 from integrations.connect import connect_words, intake_links, intake_logins
-from integrations.connect.intake_links import AccountUnknown
+from integrations.connect.intake_links import LONGEST_CHECK, AccountUnknown
+from integrations.connect.intake_logins import COOKIE, LOGIN_LASTS
 from integrations.connect.models import IntakeLink
-from integrations.connect.public_pages import language_of, page, public_page, too_many_misses
+from integrations.connect.public_pages import (
+    language_of,
+    page,
+    public_page,
+    strict,
+    too_many_misses,
+)
 from integrations.enums import CheckOutcome
 from integrations.keydesk import KeyRefused
 from integrations.models import ConnectionCheck
@@ -28,7 +36,7 @@ State = IntakeLink.State
 _PAUSE = dt.timedelta(seconds=15)
 #: After this a waiting page says that it takes longer.
 _PATIENCE = dt.timedelta(seconds=60)
-_LOGIN_PROBLEMS = ("login_given_up", "login_failed", "login_unclear", "busy")
+_LOGIN_PROBLEMS = ("login_given_up", "busy")
 _TEMPLATES = {
     State.INVITED: "connect/landing.html",
     State.OPENED: "connect/form.html",
@@ -44,7 +52,7 @@ _TEMPLATES = {
 @require_http_methods(["GET", "HEAD", "POST"])
 def connect(request: HttpRequest, token: str) -> HttpResponse:
     """The page of one link. Every link that is of no use looks the same, whatever the reason."""
-    link = None if too_many_misses(request) else intake_links.found(token)
+    link = intake_links.found(token)
     if link is None:
         return _over(request)
     language = language_of(request, link.tenant.language)
@@ -54,14 +62,36 @@ def connect(request: HttpRequest, token: str) -> HttpResponse:
         if not problem:
             return HttpResponseRedirect(f"{request.path}?lang={language}")
         if "leave_for" in problem:
-            return HttpResponseRedirect(problem["leave_for"])
+            return _leave(request, link, problem["leave_for"], language)
     elif request.GET.get("login", "") in _LOGIN_PROBLEMS:
         problem = {"field": "", "code": request.GET["login"], "value": ""}
     return _page(request, link, problem, language)
 
 
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form that did not come from our page, or a browser that keeps no cookies."""
+    response = django_csrf_failure(request, reason=reason)
+    return strict(response) if request.path.startswith("/connect/") else response
+
+
+def _leave(request: HttpRequest, link: IntakeLink, address: str, language: str) -> HttpResponse:
+    """The page that leads on to Procountor's log-in. No redirect: browsers hold the policy of a
+    form against every host that the log-in page itself may lead on to."""
+    response = page(request, "connect/leaving.html", {"address": address}, language=language)
+    response.set_signed_cookie(
+        COOKIE,
+        str(link.pk),
+        max_age=LOGIN_LASTS,
+        path="/connect/",
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
 def _over(request: HttpRequest) -> HttpResponse:
-    status = 429 if too_many_misses(request, missed=True) else 404
+    status = 429 if too_many_misses(request) else 404
     context = {"over": connect_words.over()}
     return page(request, "connect/over.html", context, language="fi", status=status)
 
@@ -130,13 +160,13 @@ def _change_account(request: HttpRequest, link: IntakeLink) -> dict[str, str]:
     if link.state != State.FILED:
         return {}
     try:
-        intake_links.change_account(link, account)
+        changed = intake_links.change_account(link, account)
     except AccountInvalid:
         return {"field": "account", "code": "account_form", "value": account}
     except AccountUnknown as error:
         return {"field": "account", "code": "account_unknown", "value": str(error)}
-    intake_links.ask_for_check(link)
-    check_soon(link.tenant)
+    if changed and intake_links.ask_for_check(link, pause=_PAUSE):
+        check_soon(link.tenant)
     return {}
 
 
@@ -163,17 +193,12 @@ def _page(
         }
         if context.get("check"):
             context["findings"] = _findings(context["check"], language)
-    response = page(request, template, context, language=language)
-    if context["offers_login"] and template == "connect/form.html":
-        # Browsers hold a form's policy against the redirect that follows it.
-        origin = keylogin.origin(link.tenant.environment)
-        response.form_action = origin  # type: ignore[attr-defined]  # read by `public_page`
-    return response
+    return page(request, template, context, language=language)
 
 
 def _words(link: IntakeLink, problem: dict[str, str]) -> str:
     """What is wrong: with what was sent just now, else with the key asked about last."""
-    found = problem or (link.finding if link.state in (State.OPENED, State.HELD) else {})
+    found = problem or (link.finding if link.state != State.ASKING else {})
     if not found:
         return ""
     return connect_words.sentence(found["code"], link.tenant, found.get("value", ""))
@@ -185,7 +210,9 @@ def _outcome(link: IntakeLink) -> dict[str, Any]:
     since = link.asked_at or link.filed_at
     asked_lately = since is not None and timezone.now() - since < _PATIENCE
     is_old = check is None or (since is not None and check.started_at < since)
-    running = check is None or check.outcome == CheckOutcome.RUNNING
+    running = check is None or (
+        check.outcome == CheckOutcome.RUNNING and timezone.now() - check.started_at < LONGEST_CHECK
+    )
     return {
         "check": check,
         "waits": running or (is_old and asked_lately),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from smtplib import SMTPException
+import smtplib
+import socket
+from enum import Enum
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +19,7 @@ from django.utils.timezone import localtime
 from integrations import replies
 from integrations.connect import intake_links
 from integrations.connect.models import IntakeLink
+from integrations.enums import TenantState
 from integrations.replies import Reply
 from integrations.signals import acted
 
@@ -45,16 +48,41 @@ def can_mail(link: IntakeLink) -> bool:
     return bool(settings.SUPPORT_FROM_EMAIL and link.tenant.contact_email)
 
 
-def mail(link: IntakeLink, code: str) -> bool:
-    """Mail a letter to the tenant's contact; False when the mail server refused it."""
+class Delivery(Enum):
+    """How mailing a letter ended. UNCLEAR: the server may have taken it, so it is not repeated."""
+
+    SENT = "sent"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    UNCLEAR = "unclear"
+
+
+#: Nothing was taken, and the next letter would fare the same.
+_UNREACHABLE = (
+    ConnectionRefusedError,
+    socket.gaierror,
+    smtplib.SMTPConnectError,
+    smtplib.SMTPHeloError,
+    smtplib.SMTPAuthenticationError,
+    smtplib.SMTPNotSupportedError,
+    smtplib.SMTPSenderRefused,
+)
+#: This letter was not taken; another one may be.
+_REFUSED = (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError, BadHeaderError)
+
+
+def mail(link: IntakeLink, code: str) -> Delivery:
+    """Mail a letter to the tenant's contact."""
     text = letter(link, code, settings.PUBLIC_URL + path_of(link), link.tenant.language)
     try:
         send_mail(text.subject, text.body, settings.SUPPORT_FROM_EMAIL, [link.tenant.contact_email])
-    except (OSError, SMTPException, BadHeaderError) as error:
+    except (OSError, smtplib.SMTPException, BadHeaderError) as error:
         # The server's words may repeat the letter, and with it the link.
         logger.warning("Mail of intake link %s not sent: %s", link.pk, type(error).__name__)
-        return False
-    return True
+        if isinstance(error, _UNREACHABLE):
+            return Delivery.UNREACHABLE
+        return Delivery.REFUSED if isinstance(error, _REFUSED) else Delivery.UNCLEAR
+    return Delivery.SENT
 
 
 def due_for_reminder() -> list[IntakeLink]:
@@ -70,11 +98,24 @@ def due_for_reminder() -> list[IntakeLink]:
 
 
 def note_reminder(link: IntakeLink, *, by: Any = None) -> bool:
-    """Note that the customer is reminded; False when that was noted before."""
-    done = _claim_reminder(link)
+    """Note that a person has reminded the customer; False when that was noted before."""
+    done = claim_reminder(link)
     if done:
         _record(link, "intake_link.reminded", by)
     return done
+
+
+def mail_reminder(link: IntakeLink, *, by: Any = None) -> Delivery | None:
+    """Mail the one reminder of a link; None when it was reminded of, used or ended meanwhile.
+    Only what was certainly not taken may be mailed again."""
+    if not claim_reminder(link):
+        return None
+    ended = mail(link, "remind")
+    if ended in (Delivery.REFUSED, Delivery.UNREACHABLE):
+        IntakeLink.objects.filter(pk=link.pk).update(reminded_at=None)
+    else:
+        _record(link, "intake_link.reminded", by)
+    return ended
 
 
 def note_invitation(link: IntakeLink, *, by: Any) -> None:
@@ -84,23 +125,22 @@ def note_invitation(link: IntakeLink, *, by: Any) -> None:
 
 def remind_due() -> int:
     """Mail the reminders that are due, one each; returns how many left. Without a sender, or the
-    customer's address, the board lists them for a person. Stops when the server refuses one."""
+    customer's address, the board lists them for a person. Stops when no server answers."""
     sent = 0
     for link in filter(can_mail, due_for_reminder()):
-        # Claimed first: a crash costs one reminder, and nobody gets two.
-        if not _claim_reminder(link):
-            continue
-        if not mail(link, "remind"):
-            IntakeLink.objects.filter(pk=link.pk).update(reminded_at=None)
+        ended = mail_reminder(link)
+        sent += ended is Delivery.SENT
+        if ended is Delivery.UNREACHABLE:
             break
-        _record(link, "intake_link.reminded", None)
-        sent += 1
     return sent
 
 
-def _claim_reminder(link: IntakeLink) -> bool:
-    unclaimed = IntakeLink.objects.filter(pk=link.pk, reminded_at=None)
-    return bool(unclaimed.update(reminded_at=timezone.now()))
+def claim_reminder(link: IntakeLink) -> bool:
+    """Claimed before it leaves: a crash costs one reminder, and nobody gets two."""
+    due = IntakeLink.objects.filter(
+        pk=link.pk, reminded_at=None, state__in=_UNUSED, expires_at__gt=timezone.now()
+    ).exclude(tenant__state=TenantState.CLOSED)
+    return bool(due.update(reminded_at=timezone.now()))
 
 
 def _record(link: IntakeLink, action: str, by: Any) -> None:

@@ -41,6 +41,7 @@ class IntakeLink(models.Model):
         WRONG_TRIES = "wrong_tries", _("Too many wrong tries")
         WITHDRAWN = "withdrawn", _("Withdrawn")
         REPLACED = "replaced", _("Replaced by a newer link")
+        ENDED = "ended", _("Connection ended")
 
     #: States in which a key can still come by the link.
     OPEN = (State.INVITED, State.OPENED, State.ASKING, State.HELD)
@@ -63,6 +64,10 @@ class IntakeLink(models.Model):
     closed_at = models.DateTimeField(_("closed"), null=True)
     wrong_tries = models.PositiveSmallIntegerField(_("wrong tries"), default=0)
     api_key = SealedField(null=True, editable=False)
+    #: What a log-in at Procountor brought, until it is exchanged for a key.
+    login_code = SealedField(null=True, editable=False)
+    #: Whether the key asked about has been counted as a wrong try.
+    is_counted = models.BooleanField(default=False)
     account = models.CharField(max_length=34, blank=True)
     finding = models.JSONField(default=dict)
     login_hash = models.CharField(max_length=64, blank=True, editable=False, db_index=True)

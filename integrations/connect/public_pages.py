@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import ipaddress
+import time
 from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache import caches
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
@@ -16,7 +18,7 @@ from django.utils import translation
 from integrations.advice import LANGUAGES
 
 #: Wrong addresses that one caller may try in a minute. The tokens themselves cannot be guessed;
-#: the limit spares the database. Counted by the cache, so now and then a few more get through.
+#: a good link works all the time. Counted by each process for itself.
 MOST_MISSES_A_MINUTE = 30
 
 _HEADERS = {
@@ -36,20 +38,21 @@ _POLICY = {
 
 
 def public_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """The headers of a page for people without a log-in. A view that leads the browser to
-    another host adds it as `response.form_action`."""
+    """The headers of a page for people without a log-in."""
 
     @functools.wraps(view)
     def shown(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        response = view(request, *args, **kwargs)
-        for name, value in _HEADERS.items():
-            response[name] = value
-        further = getattr(response, "form_action", "")
-        policy = _POLICY | {"form-action": f"'self' {further}".strip()}
-        response["Content-Security-Policy"] = "; ".join(f"{k} {v}" for k, v in policy.items())
-        return response
+        return strict(view(request, *args, **kwargs))
 
     return shown
+
+
+def strict(response: HttpResponse) -> HttpResponse:
+    """The response with the headers of a public page."""
+    for name, value in _HEADERS.items():
+        response[name] = value
+    response["Content-Security-Policy"] = "; ".join(f"{k} {v}" for k, v in _POLICY.items())
+    return response
 
 
 def language_of(request: HttpRequest, preferred: str) -> str:
@@ -78,19 +81,31 @@ def page(
     return response
 
 
-def too_many_misses(request: HttpRequest, *, missed: bool = False) -> bool:
-    """Whether this caller has tried too many wrong addresses in a minute; `missed` counts one."""
-    key = f"misses:{hashlib.sha256(_caller(request).encode()).hexdigest()[:32]}"
-    if missed and not cache.add(key, 1, 60):
-        try:
-            cache.incr(key)
-        except ValueError:  # its minute ended between the two calls
-            cache.set(key, 1, 60)
-    return int(cache.get(key, 0)) > MOST_MISSES_A_MINUTE
+def too_many_misses(request: HttpRequest) -> bool:
+    """Count a wrong address; whether this caller has tried too many in this minute."""
+    return too_many(request, "misses", MOST_MISSES_A_MINUTE)
+
+
+def too_many(request: HttpRequest, what: str, most: int) -> bool:
+    """Count one `what` of this caller; whether it is more than `most` in this minute."""
+    cache = caches["strangers"]
+    key = f"{what}:{int(time.time() // 60)}:{_caller(request)}"
+    cache.add(key, 0, 120)
+    try:
+        return int(cache.incr(key)) > most
+    except ValueError:  # pushed out between the two calls
+        return False
 
 
 def _caller(request: HttpRequest) -> str:
-    """The caller's address. Behind our TLS proxy it is the last one in X-Forwarded-For, which the
-    proxy itself appends."""
+    """The caller's address, hashed; of IPv6 the network, which one caller has all of. Behind our
+    TLS proxy it is the last one in X-Forwarded-For, which the proxy itself appends."""
     forwarded = request.headers.get("X-Forwarded-For", "") if settings.SECURE else ""
-    return forwarded.rpartition(",")[2].strip() or request.META.get("REMOTE_ADDR", "")
+    named = forwarded.rpartition(",")[2].strip() or request.META.get("REMOTE_ADDR", "")
+    try:
+        address = ipaddress.ip_address(named)
+        if address.version == 6:
+            named = str(ipaddress.ip_network((address, 64), strict=False))
+    except ValueError:
+        named = named[:100]
+    return hashlib.sha256(named.encode()).hexdigest()[:32]

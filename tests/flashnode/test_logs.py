@@ -66,3 +66,12 @@ def test_web_servers_log_hides_the_token():
 
     assert TOKEN not in str(atoms)
     assert atoms["U"] == "/connect/••••/"
+
+
+def test_web_servers_error_log_is_masked_too(capsys):
+    log = AccessLogger(Config())
+
+    log.error("Error handling request GET %s", f"/connect/{TOKEN}/")
+
+    shown = capsys.readouterr().err
+    assert "/connect/••••/" in shown and TOKEN not in shown

@@ -75,7 +75,6 @@ def test_log_in_page_can_be_elsewhere_and_is_offered_only_when_set_up(settings):
     settings.PROCOUNTOR = settings.PROCOUNTOR | {"test": config}
 
     assert keylogin.address("test", "s").startswith("https://login.example/keys?")
-    assert keylogin.origin("test") == "https://login.example"
     assert not keylogin.is_offered("test")
     config["redirect_uri"] = "https://flashnode.example/connect/logged-in/"
     assert (keylogin.is_offered("test"), keylogin.is_offered("production")) == (True, False)

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def many(tenant):
-    invoices = [factories.invoice(f"A-{number}") for number in range(30)]
+    invoices = [factories.invoice(f"A-{number}") for number in range(90)]
     content = json.dumps({"invoices": invoices}).encode()
     filing.file_invoices(tenant, "own.json", content, via="command", queue=True)
 
@@ -45,7 +45,7 @@ def outage(tenant, many, sandbox):
 def test_failing_requests_open_the_circuit_and_the_rest_stays_queued(outage, sandbox):
     assert outage.state == "open"
     assert ExportStatus.QUEUED in statuses()
-    assert SubmissionAttempt.objects.filter(outcome="unknown").count() < 30
+    assert SubmissionAttempt.objects.filter(outcome="unknown").count() < 90
     assert AuditEvent.objects.filter(action="outage.began").count() == 1
     before = len(sandbox.requests)
 
@@ -76,7 +76,7 @@ def test_probe_that_is_answered_lets_requests_through_and_all_is_booked_once(out
     outage.refresh_from_db()
     assert outage.state == "closed"
     assert set(statuses()) == {ExportStatus.RECONCILED}
-    assert (len(sandbox.ledger()), sandbox.duplicates()) == (30, [])
+    assert (len(sandbox.ledger()), sandbox.duplicates()) == (90, [])
     assert AuditEvent.objects.filter(action="outage.ended").count() == 1
 
 
