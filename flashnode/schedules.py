@@ -12,9 +12,10 @@ SCHEDULES: list[dict[str, Any]] = [
     # "I" is django-q2's code for minutes, "H" hourly, "D" daily.
     {"name": "sweep", "func": "invoices.tasks.sweep", "schedule_type": "I", "minutes": 1},
     {
-        "name": "daily connection check",
-        "func": "integrations.tasks.check_all_connections",
-        "schedule_type": "D",
+        "name": "connection checks",
+        "func": "integrations.tasks.check_due_connections",
+        "schedule_type": "I",
+        "minutes": 1,
     },
     {
         "name": "end of replaced keys",

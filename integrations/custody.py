@@ -12,9 +12,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from integrations import keydesk
-from integrations.enums import CredentialState, TenantState
+from integrations.enums import CredentialState, PauseReason, TenantState
 from integrations.keydesk import KeyRefused
-from integrations.models import BankAccount, Credential, Tenant
+from integrations.models import BankAccount, Credential, ReceivedKey, Tenant
 from integrations.secrets import fingerprint, seal
 from integrations.signals import acted
 
@@ -46,7 +46,9 @@ def file_api_key(
                     "closed",
                     _("%(tenant)s is closed: no key is filed for it.") % {"tenant": tenant},
                 )
-            works = locked.state == TenantState.ACTIVE and locked.active_credential is not None
+            # A person's pause says nothing about the key.
+            in_use = locked.state == TenantState.ACTIVE or locked.pause_reason == PauseReason.PERSON
+            works = in_use and locked.active_credential is not None
             state = CredentialState.CANDIDATE if works else CredentialState.ACTIVE
             _supersede(tenant, {CredentialState.CANDIDATE, state})
             # An active tenant without a key would submit with one that no check has seen.
@@ -135,6 +137,9 @@ def revoke_all(tenant: Tenant, by: Any = None) -> int:
     REVOKED then. What is known about them stays. Returns how many were destroyed."""
     with transaction.atomic():
         held = list(tenant.credentials.filter(api_key__isnull=False))
+        # The same key may have come once more, in a mail that nobody has filed.
+        prints = tenant.credentials.values("fingerprint")
+        ReceivedKey.objects.filter(fingerprint__in=prints).delete()
         tenant.credentials.exclude(state=CredentialState.SUPERSEDED).update(
             state=CredentialState.REVOKED
         )

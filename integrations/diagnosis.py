@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -95,15 +96,18 @@ def run_check(
     Of the active key, or of `credential`, a candidate: it takes the active one's place when all
     is green, and else nothing is changed by it. Raises ConnectionEnded.
     """
-    if _is_closed(tenant):
-        raise ConnectionEnded(f"Tenant {tenant.pk} is closed.")
-    check = ConnectionCheck.objects.create(
-        tenant=tenant,
-        credential=credential or tenant.active_credential,
-        of_candidate=credential is not None and credential.state == CredentialState.CANDIDATE,
-        started_at=timezone.now(),
-        requested_by=by,
-    )
+    with transaction.atomic():
+        # Whoever ends the connection counts this check, or has ended it before.
+        Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
+        if _is_closed(tenant):
+            raise ConnectionEnded(f"Tenant {tenant.pk} is closed.")
+        check = ConnectionCheck.objects.create(
+            tenant=tenant,
+            credential=credential or tenant.active_credential,
+            of_candidate=credential is not None and credential.state == CredentialState.CANDIDATE,
+            started_at=timezone.now(),
+            requested_by=by,
+        )
     run = _Run(tenant, check)
     check.steps = run.all_steps()
     check.reference_data = run.snapshot()
@@ -356,6 +360,10 @@ def _move_tenant(tenant: Tenant, check: ConnectionCheck) -> None:
         resumable = Tenant.objects.filter(pk=tenant.pk, credentials__in=checked).exclude(
             pause_reason=PauseReason.PERSON
         )
+        # What paused it has happened since this check asked.
+        resumable = resumable.exclude(paused_at__gte=check.started_at).exclude(
+            checks_after__gte=check.started_at
+        )
         # The first time is a person's decision: see going_live.
         resumed = resumable.filter(
             state__in=[TenantState.PENDING, TenantState.PAUSED], went_live_at__isnull=False
@@ -387,7 +395,9 @@ def resume(tenant: Tenant, by: Any = None) -> bool:
     """End a person's pause: the lane opens when the next check passes, as after other pauses."""
     resumed = Tenant.objects.filter(
         pk=tenant.pk, state=TenantState.PAUSED, pause_reason=PauseReason.PERSON
-    ).update(state=TenantState.PENDING, pause_reason="", paused_at=None)
+    ).update(
+        state=TenantState.PENDING, pause_reason="", paused_at=None, checks_after=timezone.now()
+    )
     if resumed:
         acted.send(Tenant, action="tenant.resumed", tenant=tenant, by=by, data={})
     return bool(resumed)

@@ -83,6 +83,7 @@ def basis_of(tenant: Tenant, check: ConnectionCheck | None = None) -> str:
     credential, account = tenant.active_credential, tenant.invoice_account
     facts = [
         settings.SOFTWARE_VERSION,
+        tenant.business_id,
         {name: _plain(getattr(tenant, name)) for name in EXPORT_SETTINGS},
         account.iban if account else "",
         credential.pk if credential else None,
@@ -121,6 +122,8 @@ def _barred(tenant: Tenant, check: ConnectionCheck | None) -> str:
         return _("The connection has not been checked yet.")
     if check.outcome != CheckOutcome.PASSED:
         return _("The connection check is red: put that right first.")
+    if tenant.checks_after is not None and check.started_at <= tenant.checks_after:
+        return _("The connection has not been checked since it was reopened or resumed.")
     if check.credential_id != credential.pk:
         return _("The API key has changed since the last check: check the connection first.")
     return ""

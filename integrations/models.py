@@ -146,6 +146,8 @@ class Tenant(models.Model):
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     #: Written by `integrations.offboarding` only.
     closed_at = models.DateTimeField(_("closed"), null=True, editable=False)
+    #: A check that began before this says nothing any more: the tenant was paused or ended since.
+    checks_after = models.DateTimeField(null=True, editable=False)
     closed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.PROTECT,

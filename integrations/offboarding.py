@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django_q.tasks import async_task
 
 from integrations import custody
 from integrations.activation.models import ActivationCompany
@@ -122,6 +123,8 @@ def close(
         intake_links.close_all(tenant, by=by)
         ReceivedMail.objects.filter(meant_for=tenant).delete()
     forget_tokens(tenant)
+    if destroy_on <= today:
+        async_task("integrations.tasks.destroy_superseded_keys")
     tenant.refresh_from_db()
 
 
@@ -153,6 +156,7 @@ def reopen(tenant: Tenant, *, by: Any, reason: str) -> bool:
     with transaction.atomic():
         reopened = Tenant.objects.filter(pk=tenant.pk, state=TenantState.CLOSED).update(
             state=TenantState.PENDING,
+            checks_after=timezone.now(),
             closed_at=None,
             closed_by=None,
             close_reason="",

@@ -144,7 +144,7 @@ def _green_since(checks: tuple[ConnectionCheck, ...], names: tuple[str, ...]) ->
 
 
 def _next(facts: _Facts, reached: dict[Stage, dt.datetime]) -> tuple[Mover | None, Promise | str]:
-    if Stage.LIVE in reached:
+    if Stage.LIVE in reached and facts.tenant.state == TenantState.ACTIVE:
         return None, _("Nothing: invoices are exported.")
     if facts.credential is None:
         return _next_of_link(facts.link)
@@ -156,6 +156,10 @@ def _next(facts: _Facts, reached: dict[Stage, dt.datetime]) -> tuple[Mover | Non
         return (known.mover if known else Mover.US), advice.cause_of(red)
     if Stage.REHEARSED not in reached:
         return Mover.US, _("Rehearse, then go live.")
+    if Stage.LIVE in reached:
+        return Mover.US, _("Resume it: it is live and does not export.")
+    if facts.rehearsal is None or not facts.rehearsal.is_enough:
+        return Mover.US, _("Rehearse again when it is put right, or go live with a reason.")
     return Mover.US, _("Go live.")
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from functools import partial
 
 from django.contrib.auth import get_user_model
+from django.core.cache import cache
 from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
 from django_q.tasks import async_task
 
 from integrations import custody, diagnosis, offboarding, received
@@ -13,8 +17,10 @@ from integrations.activation import activation_decisions, activations
 from integrations.activation.models import ActivationRequest
 from integrations.connect import intake_links, invitations
 from integrations.connect.models import IntakeLink
-from integrations.enums import TenantState
-from integrations.models import ReceivedKey, ReceivedMail, Tenant
+from integrations.enums import CircuitState, TenantState
+from integrations.models import Circuit, ReceivedKey, ReceivedMail, Tenant
+
+_CHECKS_A_MINUTE = 20
 
 
 def check_soon(tenant: Tenant, by: object = None) -> None:
@@ -34,12 +40,27 @@ def check_connection(tenant_pk: int, user_pk: int | None = None) -> str:
         return "closed"
 
 
-def check_all_connections() -> int:
-    """Daily: queue a check of every tenant that is not closed and has a key."""
-    due = Tenant.objects.exclude(state=TenantState.CLOSED).filter(credentials__state="active")
-    for tenant_pk in due.values_list("pk", flat=True):
-        async_task("integrations.tasks.check_connection", tenant_pk)
-    return due.count()
+def check_due_connections() -> int:
+    """Every minute: queue checks of tenants whose last one is a day old; returns how many. A few
+    at a time, because a check waits for Procountor and other tasks wait behind it, and none in an
+    outage."""
+    until = timezone.now() - dt.timedelta(days=1)
+    out = Circuit.objects.filter(state=CircuitState.OPEN).values("environment")
+    due = (
+        Tenant.objects.with_last_check()
+        .exclude(state=TenantState.CLOSED)
+        .exclude(environment__in=out)
+        .filter(Q(check_at=None) | Q(check_at__lt=until))  # type: ignore[misc]  # annotated
+        .filter(credentials__state="active")
+        .order_by("check_at", "pk")
+    )
+    count = 0
+    for tenant_pk in due.values_list("pk", flat=True)[: 4 * _CHECKS_A_MINUTE]:
+        # One that waits for its turn is not queued again.
+        if count < _CHECKS_A_MINUTE and cache.add(f"check-queued:{tenant_pk}", 1, 3600):
+            async_task("integrations.tasks.check_connection", tenant_pk)
+            count += 1
+    return count
 
 
 def destroy_superseded_keys() -> int:

@@ -69,7 +69,12 @@ def run(pk: int) -> bool:
     if not mine:
         return False
     rehearsal = Rehearsal.objects.select_related("tenant", "requested_by").get(pk=pk)
-    check = diagnosis.run_check(rehearsal.tenant, rehearsal.requested_by)
+    try:
+        check = diagnosis.run_check(rehearsal.tenant, rehearsal.requested_by)
+    except diagnosis.ConnectionEnded:
+        rehearsal.check_failed = True
+        _finish(rehearsal)
+        return True
     rehearsal.connection_check = check
     rehearsal.check_failed = any(check.reference_data.get(name) is None for name in _NEEDED)
     if not rehearsal.check_failed:

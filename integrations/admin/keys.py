@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
@@ -21,7 +22,7 @@ from unfold.widgets import (
 )
 
 from integrations import accounts, keydesk, received
-from integrations.enums import ReceivedBy
+from integrations.enums import ReceivedBy, TenantState
 from integrations.keydesk import KeyRefused
 from integrations.models import Tenant
 from integrations.tasks import identify_soon
@@ -80,6 +81,12 @@ class KeyDesk:
     @method_decorator(sensitive_post_parameters("api_key"))
     def file_key(self, request: HttpRequest, object_id: int) -> HttpResponse:
         tenant = get_object_or_404(Tenant, pk=object_id)
+        if tenant.state == TenantState.CLOSED:
+            text = _t("%(tenant)s is closed: no key is filed for it.")
+            messages.error(request, text % {"tenant": tenant})
+            return HttpResponseRedirect(
+                reverse("admin:integrations_tenant_change", args=[tenant.pk])
+            )
         form = KeyForm(tenant, request.POST or None)
         if request.method == "POST" and form.is_valid():
             given = form.cleaned_data

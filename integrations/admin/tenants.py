@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db import models
+from django.core.exceptions import ValidationError
+from django.db import connection, models
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -133,6 +135,18 @@ class TenantAdmin(
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tenant]:
         return super().get_queryset(request).with_last_check()
 
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any:
+        """For saving, the row is locked before it is read: all columns are written back, and what
+        somebody else has decided since (closed, paused, live) must not be undone by it."""
+        if request.method == "POST" and connection.in_atomic_block:
+            field = self.opts.pk if from_field is None else self.opts.get_field(from_field)
+            with contextlib.suppress(ValidationError, ValueError):
+                value = {field.name: field.to_python(object_id)}
+                list(Tenant.objects.select_for_update().filter(**value).values_list("pk"))
+        return super().get_object(request, object_id, from_field)
+
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         counted = (
             Tenant.objects.order_by()
@@ -151,7 +165,7 @@ class TenantAdmin(
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """With a key on file the environment stays: a look-up for a lost answer would else ask
         the other environment, find nothing, and the invoice would be submitted there."""
-        fixed = ["environment"] if obj and obj.credentials.exists() else []
+        fixed = ["environment", "business_id"] if obj and obj.credentials.exists() else []
         return [*super().get_readonly_fields(request, obj), *fixed]
 
     @display(description=_("environment"), label={"test": "info", "production": "primary"})

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
+from integrations.enums import TenantState
 from integrations.models import Credential, Tenant
 from invoices import audit
 from invoices.bulk import insert_each
@@ -134,8 +135,21 @@ def claim(exports: Sequence[InvoiceExport]) -> list[InvoiceExport]:
     token, lease_until = secrets.token_hex(16), lease_end()
     with transaction.atomic(savepoint=False):
         return change_statuses(
-            _unlocked(exports), S.QUEUED, S.SUBMITTING, claim=token, lease_until=lease_until
+            _unlocked(_of_open_lanes(exports)),
+            S.QUEUED,
+            S.SUBMITTING,
+            claim=token,
+            lease_until=lease_until,
         )
+
+
+def _of_open_lanes(exports: Sequence[InvoiceExport]) -> Sequence[InvoiceExport]:
+    """Those whose tenant is active, and stays so until the claim is committed: whoever ends its
+    connection waits, and then counts the claim."""
+    tenants = Tenant.objects.filter(pk__in={export.tenant_id for export in exports})
+    active = tenants.filter(state=TenantState.ACTIVE).select_for_update(no_key=True)
+    open_pks = set(active.order_by("pk").values_list("pk", flat=True))
+    return [export for export in exports if export.tenant_id in open_pks]
 
 
 def _unlocked(exports: Sequence[InvoiceExport]) -> Sequence[InvoiceExport]:

@@ -7,8 +7,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from integrations import radar
-from integrations.enums import PauseReason, TenantState
+from integrations.enums import CheckOutcome, PauseReason, TenantState
 from integrations.models import ConnectionCheck, Tenant
 from integrations.signals import acted, connection_checked
 from invoices.watch.alerts import raise_alert, recover
@@ -69,5 +68,5 @@ def _on_checked(sender: Any, tenant: Tenant, check: ConnectionCheck, **kwargs: A
     """A warning of a live tenant alerts. A check that could not see everything ends nothing."""
     if check.warnings and tenant.state == TenantState.ACTIVE:
         raise_alert(RADAR, tenant, {"count": len(check.warnings)})
-    elif not check.warnings and radar.is_complete(check.reference_data):
+    elif not check.warnings and check.outcome == CheckOutcome.PASSED:
         recover(RADAR, tenant)

@@ -67,7 +67,7 @@ def test_whole_way_from_the_invitation_to_live(acme, company):
     now = timezone.now()
     Rehearsal.objects.create(tenant=acme, started_at=now, finished_at=now, total=3, passed=3)
     assert facts(acme) == (Stage.REHEARSED, "us", "Go live.")
-    acme.went_live_at = timezone.now()
+    acme.went_live_at, acme.state = timezone.now(), "active"
     acme.save()
     assert facts(acme) == (Stage.LIVE, None, "Nothing: invoices are exported.")
     assert list(line_of(acme).reached) == list(Stage)

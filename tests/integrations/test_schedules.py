@@ -1,12 +1,24 @@
 """The schedules that make a lost wake-up harmless."""
 
+import datetime as dt
+
 import pytest
+import time_machine
+from django.core.cache import cache
+from django.utils import timezone
 from django.utils.module_loading import import_string
 from django_q.models import OrmQ, Schedule
 
-from integrations import tasks
+from integrations import custody, tasks
+from integrations.models import Circuit
+from tests import factories
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _nothing_waits():
+    cache.clear()
 
 
 def test_what_runs_by_the_clock_is_scheduled_for_ever():
@@ -14,7 +26,7 @@ def test_what_runs_by_the_clock_is_scheduled_for_ever():
 
     assert {func: row.schedule_type for func, row in schedules.items()} == {
         "invoices.tasks.sweep": "I",
-        "integrations.tasks.check_all_connections": "D",
+        "integrations.tasks.check_due_connections": "I",
         "integrations.tasks.destroy_superseded_keys": "D",
         "integrations.tasks.forget_received_mails": "H",
         "integrations.tasks.follow_activations": "I",
@@ -33,8 +45,27 @@ def test_daily_check_queues_one_task_a_tenant_with_a_key(make_tenant):
     closed.save(update_fields=["state"])
     OrmQ.objects.all().delete()
 
-    assert tasks.check_all_connections() == 1
+    assert tasks.check_due_connections() == 0
+    with time_machine.travel(timezone.now() + dt.timedelta(hours=25)):
+        assert [tasks.check_due_connections(), tasks.check_due_connections()] == [1, 0]
     assert OrmQ.objects.count() == 1
+
+
+def test_no_connection_is_checked_in_an_outage(make_tenant):
+    make_tenant()
+    Circuit.objects.update_or_create(environment="test", defaults={"state": "open"})
+    with time_machine.travel(timezone.now() + dt.timedelta(hours=25)):
+        assert tasks.check_due_connections() == 0
+
+
+def test_many_connections_are_checked_a_few_at_a_time(sandbox):
+    for number in range(25):
+        tenant = factories.TenantFactory(business_id=f"{number}", environment="test")
+        custody.file_api_key(tenant, factories.api_key(), via="email")
+
+    counts = [tasks.check_due_connections() for _minute in range(3)]
+
+    assert counts == [20, 5, 0]
 
 
 def test_check_task_runs_the_check_for_the_person_who_asked(tenant, admin_user):

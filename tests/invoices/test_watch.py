@@ -213,7 +213,7 @@ def test_task_leaves_a_sign_of_the_worker_and_the_sweep_its_own():
 
 
 def test_task_of_integrations_leaves_a_sign_of_the_worker():
-    async_task("integrations.tasks.check_all_connections", sync=True)
+    async_task("integrations.tasks.check_due_connections", sync=True)
 
     assert list(Heartbeat.objects.values_list("name", flat=True)) == ["worker"]
 

@@ -12,6 +12,8 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from integrations.enums import TenantState
+from integrations.models import Tenant
 from integrations.procountor import (
     InvoiceTransaction,
     ProcountorClient,
@@ -105,6 +107,10 @@ def due(tenant_pk: int, limit: int) -> list[StepCall]:
     """
     moment = timezone.now()
     with transaction.atomic():
+        # Whoever ends the connection waits for this lock, and then counts what was claimed.
+        active = Tenant.objects.filter(pk=tenant_pk, state=TenantState.ACTIVE)
+        if not list(active.select_for_update(no_key=True).values_list("pk")):
+            return []
         ready = callable_steps().filter(tenant_id=tenant_pk, not_before__lte=moment)
         pks = list(ready.order_by("not_before", "pk").values_list("export_id", flat=True)[:limit])
         # The export's row is what adding an attachment locks too.
