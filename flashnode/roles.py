@@ -19,6 +19,9 @@ _VIEW_ALL = [
     "invoices.view_receivedfile",
     "invoices.view_receiveditem",
     "invoices.view_auditevent",
+    "invoices.view_bulkplan",
+    "invoices.view_exportcause",
+    "invoices.view_fix",
 ]
 _SUPPORT = [
     "integrations.add_tenant",
@@ -41,6 +44,7 @@ _ACCOUNTANT = [
     "invoices.upload_file",
     "invoices.requeue_invoiceexport",
     "invoices.skip_invoiceexport",
+    "invoices.recheck_exportcause",
     "invoices.add_invoiceattachment",
     "invoices.confirm_exportstep",
     "invoices.skip_exportstep",

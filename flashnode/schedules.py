@@ -12,6 +12,12 @@ SCHEDULES: list[dict[str, Any]] = [
     # "I" is django-q2's code for minutes, "H" hourly, "D" daily.
     {"name": "sweep", "func": "invoices.tasks.sweep", "schedule_type": "I", "minutes": 1},
     {
+        "name": "bulk re-sends",
+        "func": "invoices.tasks.follow_plans",
+        "schedule_type": "I",
+        "minutes": 1,
+    },
+    {
         "name": "daily connection check",
         "func": "integrations.tasks.check_all_connections",
         "schedule_type": "D",

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -28,6 +27,7 @@ from integrations.rehearsal_models import Rehearsal, RehearsedInvoices
 from integrations.signals import acted
 from invoices.document import InvoiceDocument, Problem
 from invoices.enums import ExportStatus, ItemOutcome
+from invoices.exports.causes import cause_of
 from invoices.mapping import ExportSettings, ReferenceData
 from invoices.models import Invoice, InvoiceExport, ReceivedItem
 from invoices.preflight import reference_of, settings_of, verdict
@@ -48,7 +48,6 @@ _CHUNK = 200
 _NAMED = 50
 #: Different values of one code and field that are told apart; all others are counted together.
 _VALUES = 10
-_POSITION = re.compile(r"\[\d+\]")
 
 
 def ask_for(tenant: Tenant, *, by: Any, tried: dict[str, Any] | None = None) -> Rehearsal:
@@ -79,7 +78,7 @@ def run(pk: int) -> bool:
 
 
 @dataclass(frozen=True)
-class _Case:
+class Case:
     """One invoice to look at."""
 
     export: int
@@ -104,7 +103,7 @@ class _Named:
     count: int = 0
     examples: list[dict[str, Any]] = field(default_factory=list)
 
-    def add(self, case: _Case) -> None:
+    def add(self, case: Case) -> None:
         self.count += 1
         if len(self.examples) < _NAMED:
             self.examples.append({"number": case.number, "export": case.export})
@@ -122,11 +121,11 @@ class _Tally:
     found: dict[tuple[str, str, str, str], _Named] = field(default_factory=dict)
     values: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def add(self, case: _Case, problems: tuple[Problem, ...]) -> None:
+    def add(self, case: Case, problems: tuple[Problem, ...]) -> None:
         self.total += 1
         self.passed += not problems
         # An invoice with the same fault in ten rows is one invoice.
-        for cause in dict.fromkeys(_cause(problem) for problem in problems):
+        for cause in dict.fromkeys(cause_of(problem) for problem in problems):
             self._place_for(cause).add(case)
 
     def _place_for(self, cause: tuple[str, str, str, str]) -> _Named:
@@ -153,13 +152,6 @@ class _Tally:
         return sorted(folded, key=lambda finding: -finding["count"])
 
 
-def _cause(problem: Problem) -> tuple[str, str, str, str]:
-    value = problem.value
-    if problem.code == "period_closed":
-        value = value[:7]  # opened by the month, not by the day
-    return problem.code, _POSITION.sub("", problem.place), value, problem.expected
-
-
 def _look_at_all(rehearsal: Rehearsal, check: ConnectionCheck) -> None:
     tenant = Tenant.objects.get(pk=rehearsal.tenant_id)
     rehearsal.basis = going_live.basis_of(tenant, check)
@@ -171,7 +163,7 @@ def _look_at_all(rehearsal: Rehearsal, check: ConnectionCheck) -> None:
     rehearsal.expected = chosen.count()
     tally, before = _Tally(), _Tally()
     newly_passing, newly_failing = _Named(), _Named()
-    for number, case in enumerate(_cases(chosen)):
+    for number, case in enumerate(cases(chosen)):
         if number % _CHUNK == 0:
             _show_progress(rehearsal, tally)
         problems = case.problems(settings, reference)
@@ -203,14 +195,14 @@ def _chosen(tenant: Tenant) -> tuple[RehearsedInvoices, QuerySet[InvoiceExport]]
     return RehearsedInvoices.RECENT, recent
 
 
-def _cases(chosen: QuerySet[InvoiceExport]) -> Iterator[_Case]:
+def cases(chosen: QuerySet[InvoiceExport]) -> Iterator[Case]:
     """In chunks by primary key: no query stays open while thousands are mapped."""
     rows = chosen.order_by("pk").values_list(
         "pk", "invoice__number", "invoice__date", "invoice__content"
     )
     last = 0
     while chunk := list(rows.filter(pk__gt=last)[:_CHUNK]):
-        yield from (_Case(*row) for row in chunk)
+        yield from (Case(*row) for row in chunk)
         last = chunk[-1][0]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from invoices import engine, rehearsal
+from django_q.tasks import async_task
+
+from invoices import causes, engine, plans, rehearsal
 from invoices.watch import beat
 
 
@@ -20,3 +22,25 @@ def sweep() -> int:
 def rehearse(rehearsal_pk: int) -> bool:
     """Run a rehearsal that was asked for."""
     return rehearsal.run(rehearsal_pk)
+
+
+def advance_plan(plan_pk: int) -> bool:
+    """Drive a bulk re-send for one turn; the next turn is a task of its own."""
+    goes_on = plans.advance(plan_pk)
+    if goes_on:
+        async_task("invoices.tasks.advance_plan", plan_pk)
+    return goes_on
+
+
+def follow_plans() -> int:
+    """Every minute: bulk re-sends that no worker drives, and what healed failed invoices."""
+    found = plans.unfinished()
+    for plan_pk in found:
+        async_task("invoices.tasks.advance_plan", plan_pk)
+    causes.note_healed()
+    return len(found)
+
+
+def recheck_cause(recheck_pk: int) -> bool:
+    """Check all of a cause again, without sending."""
+    return causes.run_recheck(recheck_pk)

@@ -15,6 +15,7 @@ from invoices import audit
 from invoices.bulk import update_each
 from invoices.document import Problem
 from invoices.enums import AttentionReason, ExportStatus, ParkedReason
+from invoices.exports import causes
 from invoices.models import Invoice, InvoiceExport, PreparedPayload, Restore
 
 S = ExportStatus
@@ -64,6 +65,10 @@ def change_status(
         if not rows.update(status=new, **(_cleared() | fields)):
             return False
         audit.record(f"export.{new}", export=export, by=by, data=_facts(old, fields) | (note or {}))
+        if old in causes.FAILED:
+            causes.end([export.pk])
+        if new in causes.FAILED:
+            causes.begin(export.pk, export.invoice_id, export.tenant_id, fields)
     export.refresh_from_db()
     return True
 
@@ -75,17 +80,22 @@ def change_statuses(
     *,
     each: Mapping[int, Mapping[str, Any]] | None = None,
     notes: Mapping[int, Mapping[str, Any]] | None = None,
+    by: User | None = None,
+    unchanged: bool = False,
     **fields: Any,
 ) -> list[InvoiceExport]:
     """Move many at once, as `change_status` moves one; returns those that moved.
 
     `each` has the new values of every export's own fields, `notes` the facts for its audit
-    event, by primary key. One UPDATE and one INSERT, in one transaction.
+    event, by primary key. With `unchanged` only those whose last change is still the one known
+    here. One UPDATE and one INSERT, in one transaction.
     """
     if new not in ALLOWED_MOVES[old]:
         raise ValueError(f"{old} -> {new} is not an allowed move of an export")
     own = each or {}
     match = ("claim",) if old == S.SUBMITTING else ()
+    if unchanged:
+        match = (*match, "changed_at")
     rows = [
         {
             "pk": export.pk,
@@ -104,8 +114,13 @@ def change_statuses(
         moved = [export for export in exports if export.pk in changed]
         facts = _facts(old, fields)
         audit.record_each(
-            f"export.{new}", {e: facts | dict((notes or {}).get(e.pk, {})) for e in moved}
+            f"export.{new}", {e: facts | dict((notes or {}).get(e.pk, {})) for e in moved}, by=by
         )
+        if old in causes.FAILED and moved:
+            causes.end([export.pk for export in moved])
+        if new in causes.FAILED:
+            for export in moved:
+                causes.begin(export.pk, export.invoice_id, export.tenant_id, fields)
     for export in moved:
         for name, value in (values | dict(own.get(export.pk, {}))).items():
             setattr(export, name, value)
@@ -175,6 +190,45 @@ def queue(export: InvoiceExport, *, by: User | None = None, reason: str = "") ->
         trigger_reason=reason[:500],
         retries=0,
         lookups=0,
+    )
+
+
+def queue_unchanged(
+    exports: Sequence[InvoiceExport], *, by: User, reason: str, note: Mapping[str, Any]
+) -> list[InvoiceExport]:
+    """Queue many as `queue` does one, but only those whose status and last change are still what
+    is known here; returns those. `note` is a fact for each one's audit event."""
+    now = timezone.now()
+    moved: list[InvoiceExport] = []
+    for old in QUEUEABLE:
+        chosen = [export for export in exports if export.status == old]
+        moved += change_statuses(
+            chosen,
+            old,
+            S.QUEUED,
+            by=by,
+            unchanged=True,
+            notes={export.pk: {"reason": reason, **note} for export in chosen},
+            not_before=now,
+            queued_at=now,
+            triggered_by_id=by.pk,
+            trigger_reason=reason[:500],
+            retries=0,
+            lookups=0,
+        )
+    return moved
+
+
+def hold_back(exports: Sequence[InvoiceExport], *, by: User | None) -> list[InvoiceExport]:
+    """Take what nobody has taken up yet out of the queue: parked until a person goes on with it.
+    Returns those held."""
+    return change_statuses(
+        exports,
+        S.QUEUED,
+        S.PARKED,
+        by=by,
+        parked_reason=ParkedReason.PERSON,
+        problems=[Problem("bulk_stopped").as_json()],
     )
 
 

@@ -27,6 +27,10 @@ ENGINE: dict[str, Words] = {
         _("Procountor could not be reached in spite of every automatic retry."),
         _("Check that Procountor answers, then queue again: nothing was submitted."),
     ),
+    "bulk_stopped": Words(
+        _("A bulk re-send was stopped before this export's turn came."),
+        _("Resume the bulk re-send, or queue the export again by itself."),
+    ),
     "not_reached": Words(
         _("Procountor could not be reached ({value}); nothing was submitted."),
         _("Nothing to do: the export is retried automatically."),

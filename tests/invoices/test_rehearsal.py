@@ -305,7 +305,7 @@ PROBLEMS = st.lists(
 def test_tally_loses_no_invoice_and_counts_none_twice(verdicts):
     tally = rehearsal._Tally()
     for number, problems in enumerate(verdicts):
-        case = rehearsal._Case(number, f"N-{number}", dt.date(2026, 9, 1), {})
+        case = rehearsal.Case(number, f"N-{number}", dt.date(2026, 9, 1), {})
         tally.add(case, problems)
 
     findings = tally.findings()
