@@ -58,7 +58,7 @@ def open_causes() -> QuerySet[ExportCause]:
     return ExportCause.objects.filter(ended_at=None)
 
 
-def folded(causes: QuerySet[ExportCause]) -> QuerySet[Any, dict[str, Any]]:
+def folded(causes: QuerySet[ExportCause]) -> Any:
     """One row for each cause, the most frequent first: {key, tenant, tenant__name, code, field,
     value, expected, count, euros, oldest}."""
     return (
@@ -157,9 +157,9 @@ def note_healed() -> int:
     known = 0
     last = 0
     while chunk := list(
-        ended.filter(pk__gt=last).select_related("export", "tenant").order_by("pk")[
-            :_SETTLED_AT_ONCE
-        ]
+        ended.filter(pk__gt=last)
+        .select_related("export", "tenant")
+        .order_by("pk")[:_SETTLED_AT_ONCE]
     ):
         known += _settle(chunk)
         last = chunk[-1].pk

@@ -57,9 +57,7 @@ class BulkPlan(models.Model):
     filter_url = models.CharField(_("filter"), max_length=2000, blank=True)
     summary = models.JSONField(default=dict)
     reason = models.CharField(_("reason"), max_length=500, blank=True)
-    state = models.CharField(
-        _("state"), max_length=10, choices=PlanState, default=PlanState.FROZEN
-    )
+    state = models.CharField(_("state"), max_length=10, choices=PlanState, default=PlanState.FROZEN)
     stage = models.PositiveSmallIntegerField(_("stage"), default=0)
     started_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,

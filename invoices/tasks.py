@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from django.db import transaction
 from django_q.tasks import async_task
 
 from invoices import causes, engine, plans, rehearsal
@@ -22,6 +25,11 @@ def sweep() -> int:
 def rehearse(rehearsal_pk: int) -> bool:
     """Run a rehearsal that was asked for."""
     return rehearsal.run(rehearsal_pk)
+
+
+def advance_plan_soon(plan_pk: int) -> None:
+    """Have a bulk re-send driven in the background, once its start is committed."""
+    transaction.on_commit(partial(async_task, "invoices.tasks.advance_plan", plan_pk))
 
 
 def advance_plan(plan_pk: int) -> bool:

@@ -19,8 +19,10 @@ from unfold.decorators import action, display
 
 from integrations.admin.desk import ReadOnlyAdmin, ask
 from invoices import exports
+from invoices.admin.causes import CauseFilter
 from invoices.admin.filters import DaysFilter
 from invoices.admin.lookups import lookups_context
+from invoices.admin.plans import ResendChoice
 from invoices.admin.questions import queue_question, skip_question
 from invoices.admin.rows import rows_context
 from invoices.admin.steps import StepPages
@@ -39,7 +41,7 @@ from invoices.models import AuditEvent, InvoiceExport, SubmissionAttempt
 
 
 @admin.register(InvoiceExport)
-class InvoiceExportAdmin(StepPages, ReadOnlyAdmin):
+class InvoiceExportAdmin(ResendChoice, StepPages, ReadOnlyAdmin):
     list_display = [
         "number",
         "remote_number",
@@ -55,6 +57,7 @@ class InvoiceExportAdmin(StepPages, ReadOnlyAdmin):
         "status",
         "attention_reason",
         "parked_reason",
+        CauseFilter,
         ("tenant", admin.RelatedOnlyFieldListFilter),
         ("invoice__date", DaysFilter),
         ("submitted_at", DaysFilter),
@@ -64,7 +67,7 @@ class InvoiceExportAdmin(StepPages, ReadOnlyAdmin):
     search_fields = ["invoice__number__istartswith", "=remote_number", "invoice__buyer_name"]
     search_help_text = _("Invoice number, Procountor number or buyer")
     list_select_related = ["invoice", "tenant"]
-    actions = ["queue_selected", "skip_selected"]
+    actions = ["skip_selected"]
     actions_detail = ["queue_again", "skip"]
     change_form_outer_before_template = "desk/export.html"
     fields = [
@@ -102,6 +105,7 @@ class InvoiceExportAdmin(StepPages, ReadOnlyAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         extra = statuses_context(request)
+        extra["may_resend"] = self.has_queue_permission(request)
         return super().changelist_view(request, (extra_context or {}) | extra)
 
     def context_of(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
@@ -118,12 +122,6 @@ class InvoiceExportAdmin(StepPages, ReadOnlyAdmin):
     def has_skip_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         allowed = request.user.has_perm("invoices.skip_invoiceexport")
         return allowed and _fits(object_id, exports.SKIPPABLE)
-
-    @admin.action(description=_("Queue again"), permissions=["queue"])
-    def queue_selected(
-        self, request: HttpRequest, queryset: QuerySet[InvoiceExport]
-    ) -> HttpResponse:
-        return ask(self, request, queue_question(request, queryset), _list_url(request))
 
     @admin.action(description=_("Skip with a reason"), permissions=["skip"])
     def skip_selected(

@@ -22,7 +22,7 @@ from invoices.models import Invoice
 FAILED = (ExportStatus.NEEDS_ATTENTION, ExportStatus.PARKED)
 _POSITION = re.compile(r"\[\d+\]")
 #: Without a problem of its own, the reason is the cause.
-_REASONS = {
+_REASONS: dict[str, str] = {
     AttentionReason.LOOKUP_BLIND: "lookup_blind",
     AttentionReason.CONFLICT: "conflict",
     AttentionReason.RETRIES_EXHAUSTED: "retries_exhausted",

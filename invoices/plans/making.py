@@ -67,9 +67,7 @@ def _chunks(chosen: QuerySet[InvoiceExport]) -> Iterator[list[tuple[Any, ...]]]:
     """By primary key, so that no query stays open while rows are written."""
     # A search may join rows that name an export twice.
     exports = InvoiceExport.objects.filter(pk__in=chosen.order_by().values("pk")).order_by("pk")
-    lost = SubmissionAttempt.objects.filter(
-        export=OuterRef("pk"), outcome=AttemptOutcome.UNKNOWN
-    )
+    lost = SubmissionAttempt.objects.filter(export=OuterRef("pk"), outcome=AttemptOutcome.UNKNOWN)
     rows = exports.annotate(lost=Exists(lost)).values_list(
         "pk", "status", "parked_reason", "changed_at", "remote_id", "look_first", "lost",
         "tenant__state", "invoice__currency", "invoice__gross_total",

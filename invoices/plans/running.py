@@ -249,9 +249,7 @@ def _queue(plan: BulkPlan, items: list[BulkPlanItem]) -> None:
         planned.append(export)
     person = plan.started_by
     assert person is not None  # it runs
-    moved = exports.queue_unchanged(
-        planned, by=person, reason=plan.reason, note={"plan": plan.pk}
-    )
+    moved = exports.queue_unchanged(planned, by=person, reason=plan.reason, note={"plan": plan.pk})
     keys = {export.pk for export in moved}
     now = timezone.now()
     pending = plan.items.filter(state=ItemState.PENDING)
@@ -259,9 +257,7 @@ def _queue(plan: BulkPlan, items: list[BulkPlanItem]) -> None:
         state=ItemState.QUEUED, stage=plan.stage, queued_at=now
     )
     left = [item.pk for item in items if item.export_id not in keys]
-    pending.filter(pk__in=left).update(
-        state=ItemState.CHANGED, stage=plan.stage, settled_at=now
-    )
+    pending.filter(pk__in=left).update(state=ItemState.CHANGED, stage=plan.stage, settled_at=now)
     for tenant_pk in {export.tenant_id for export in moved}:
         engine.wake(tenant_pk)
 
@@ -270,8 +266,6 @@ def _finish(plan: BulkPlan) -> bool:
     if BulkPlan.objects.filter(pk=plan.pk, state=PlanState.RUNNING).update(
         state=PlanState.FINISHED, finished_at=timezone.now()
     ):
-        counts = dict(
-            plan.items.order_by().values_list("state").annotate(count=Count("pk"))
-        )
+        counts = dict(plan.items.order_by().values_list("state").annotate(count=Count("pk")))
         audit.record("bulk.finished", by=plan.started_by, data={"plan": plan.pk} | counts)
     return True

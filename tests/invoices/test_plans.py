@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 
@@ -46,8 +47,10 @@ def begun(plan, person):
     return plan
 
 
-def booked(tenant):
-    return sorted(str(each["originalInvoiceNumber"]) for each in tenant.company.invoices.values())
+@pytest.fixture
+def booked(sandbox):
+    """The numbers in Procountor's books; one that is there twice would be twice."""
+    return lambda: sorted(row["originalInvoiceNumber"] for row in sandbox.ledger())
 
 
 def test_plan_says_of_each_export_what_will_become_of_it(tenant, planned):
@@ -84,9 +87,9 @@ def test_exports_of_a_paused_tenant_are_not_allowed(tenant, planned):
     assert planned().summary["tenant"]["count"] == 1
 
 
-def test_lost_answer_is_looked_for_and_adopted(tenant, planned, person, sandbox):
+def test_lost_answer_is_looked_for_and_adopted(tenant, planned, person, sandbox, booked):
     (export,) = failed(tenant, "good")
-    assert booked(tenant) == ["R-1"]
+    assert booked() == ["R-1"]
     InvoiceExport.objects.filter(pk=export.pk).update(
         status="needs_attention", attention_reason="retries_exhausted"
     )
@@ -96,11 +99,11 @@ def test_lost_answer_is_looked_for_and_adopted(tenant, planned, person, sandbox)
 
     export.refresh_from_db()
     assert plan.summary["look"]["count"] == 1
-    assert (export.status, booked(tenant)) == ("reconciled", ["R-1"])
+    assert (export.status, booked()) == ("reconciled", ["R-1"])
     assert SubmissionAttempt.objects.count() == 1
 
 
-def test_stages_are_one_five_and_the_rest(tenant, planned, person):
+def test_stages_are_one_five_and_the_rest(tenant, planned, person, booked):
     failed(tenant, *["unmapped"] * 12)
     heal(tenant)
     plan = begun(planned(), person)
@@ -116,11 +119,13 @@ def test_stages_are_one_five_and_the_rest(tenant, planned, person):
 
     assert seen == [1, 5, 6]
     assert (plan.state, states(plan)) == ("finished", {"landed": 12})
-    assert len(booked(tenant)) == len(set(booked(tenant))) == 12
-    assert list(plan.items.order_by("pk").values_list("stage", flat=True)) == [1] + [2] * 5 + [3] * 6
+    assert len(booked()) == len(set(booked())) == 12
+    assert (
+        list(plan.items.order_by("pk").values_list("stage", flat=True)) == [1] + [2] * 5 + [3] * 6
+    )
 
 
-def test_three_equal_errors_stop_it_and_it_can_be_resumed(tenant, planned, person):
+def test_three_equal_errors_stop_it_and_it_can_be_resumed(tenant, planned, person, booked):
     rows = failed(tenant, *["unmapped"] * 12)
     plan = begun(planned(), person)
 
@@ -133,7 +138,7 @@ def test_three_equal_errors_stop_it_and_it_can_be_resumed(tenant, planned, perso
     plans.resume(plan, by=person)
     work(plan)
     assert (plan.state, states(plan)) == ("finished", {"failed": 6, "landed": 6})
-    assert len(booked(tenant)) == 6
+    assert len(booked()) == 6
     assert len(rows) == 12
 
 
@@ -146,7 +151,7 @@ def test_different_errors_do_not_stop_it(tenant, planned, person):
     assert (plan.state, sum(states(plan).values())) == ("finished", 4)
 
 
-def test_person_stops_it_and_what_waits_is_taken_back(tenant, planned, person):
+def test_person_stops_it_and_what_waits_is_taken_back(tenant, planned, person, booked):
     failed(tenant, *["unmapped"] * 12)
     heal(tenant)
     plan = begun(planned(), person)
@@ -162,10 +167,10 @@ def test_person_stops_it_and_what_waits_is_taken_back(tenant, planned, person):
     held = InvoiceExport.objects.filter(status="parked", parked_reason="person")
     assert held.count() == 6
     engine.run_lanes()
-    assert len(booked(tenant)) == 6
+    assert len(booked()) == 6
     plans.resume(plan, by=person)
     work(plan)
-    assert (states(plan), len(booked(tenant))) == ({"landed": 12}, 12)
+    assert (states(plan), len(booked())) == ({"landed": 12}, 12)
 
 
 def test_plan_is_frozen_for_fifteen_minutes(tenant, planned, person):
@@ -181,7 +186,7 @@ def test_plan_is_frozen_for_fifteen_minutes(tenant, planned, person):
     assert BulkPlan.objects.get().state == "frozen"
 
 
-def test_what_changed_since_is_left_out(tenant, planned, person):
+def test_what_changed_since_is_left_out(tenant, planned, person, booked):
     one, two, three = failed(tenant, *["unmapped"] * 3)
     heal(tenant)
     plan = planned()
@@ -191,7 +196,7 @@ def test_what_changed_since_is_left_out(tenant, planned, person):
     work(begun(plan, person))
 
     assert states(plan) == {"changed": 2, "landed": 1}
-    assert booked(tenant) == ["R-1", "R-3"]
+    assert booked() == ["R-1", "R-3"]
 
 
 def test_same_status_after_another_try_has_changed_too(tenant, planned, person):
@@ -218,7 +223,7 @@ def test_two_people_start_it_and_one_does(tenant, planned, person):
     assert AuditEvent.objects.filter(action="bulk.started").count() == 1
 
 
-def test_two_workers_at_once_queue_each_export_once(tenant, planned, person):
+def test_two_workers_at_once_queue_each_export_once(tenant, planned, person, booked):
     failed(tenant, *["unmapped"] * 30)
     heal(tenant)
     plan = begun(planned(), person)
@@ -241,10 +246,10 @@ def test_two_workers_at_once_queue_each_export_once(tenant, planned, person):
 
     assert states(plan) == {"landed": 30}
     queued = AuditEvent.objects.filter(action="export.queued", data__plan=plan.pk)
-    assert (queued.count(), len(booked(tenant))) == (30, 30)
+    assert (queued.count(), len(booked())) == (30, 30)
 
 
-def test_two_plans_of_the_same_exports_queue_each_once(tenant, planned, person):
+def test_two_plans_of_the_same_exports_queue_each_once(tenant, planned, person, booked):
     failed(tenant, *["unmapped"] * 9)
     heal(tenant)
     first, second = begun(planned(), person), begun(planned(), person)
@@ -254,13 +259,15 @@ def test_two_plans_of_the_same_exports_queue_each_once(tenant, planned, person):
         tasks.advance_plan(second.pk)
         engine.run_lanes()
 
-    assert len(booked(tenant)) == 9
+    assert len(booked()) == 9
     both = BulkPlanItem.objects.filter(state="landed").count()
     assert (both, BulkPlanItem.objects.filter(state="changed").count()) == (9, 9)
 
 
 @pytest.mark.parametrize("step", ["_settle", "_feed", "_queue", "_finish"])
-def test_worker_that_dies_leaves_nothing_half_done(tenant, planned, person, monkeypatch, step):
+def test_worker_that_dies_leaves_nothing_half_done(
+    tenant, planned, person, monkeypatch, step, booked
+):
     failed(tenant, *["unmapped"] * 8)
     heal(tenant)
     plan = begun(planned(), person)
@@ -276,10 +283,8 @@ def test_worker_that_dies_leaves_nothing_half_done(tenant, planned, person, monk
 
     monkeypatch.setattr(running, step, dying)
     for _round in range(40):
-        try:
+        with contextlib.suppress(KeyboardInterrupt):
             tasks.advance_plan(plan.pk)
-        except KeyboardInterrupt:
-            pass
         BulkPlan.objects.update(lease_until=None)
         engine.run_lanes()
         plan.refresh_from_db()
@@ -288,7 +293,7 @@ def test_worker_that_dies_leaves_nothing_half_done(tenant, planned, person, monk
 
     assert deaths
     assert states(plan) == {"landed": 8}
-    assert len(booked(tenant)) == 8
+    assert len(booked()) == 8
 
 
 def test_lease_of_a_dead_worker_ends_and_the_schedule_drives_on(tenant, planned, person):
