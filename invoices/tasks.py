@@ -45,6 +45,7 @@ def follow_plans() -> int:
     found = plans.unfinished()
     for plan_pk in found:
         async_task("invoices.tasks.advance_plan", plan_pk)
+    plans.settle_stopped()
     causes.note_healed()
     return len(found)
 

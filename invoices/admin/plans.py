@@ -93,15 +93,19 @@ class ResendChoice:
         if not chosen.exists():
             messages.warning(request, _t("Nothing was chosen."))
             return HttpResponseRedirect(address)
-        words = " · ".join([which, *filter_words(changes)])
+        narrowed = filter_words(changes)
+        if choose == "all" and not narrowed:
+            which = _t("All exports")
+        words = " · ".join([which, *narrowed])
         return make_and_show(request, chosen, words, address)
 
 
 def filter_words(changes: Any) -> list[str]:
     """The list's filters and search, as its reader sees them."""
-    found = []
+    found, named = [], set()
     for spec in changes.filter_specs:
         chosen = []
+        named |= set(spec.expected_parameters())
         for number, choice in enumerate(spec.choices(changes)):
             if number and choice.get("selected") and choice.get("display"):
                 chosen.append(str(choice["display"]))
@@ -114,6 +118,9 @@ def filter_words(changes: Any) -> list[str]:
             ]
         if chosen:
             found.append(f"{str(spec.title).capitalize()}: {', '.join(chosen)}")
+    # A filter with only one choice is not offered and holds all the same.
+    given = changes.get_filters_params().items()
+    found += [f"{name}: {', '.join(values)}" for name, values in given if name not in named]
     if changes.query:
         found.append(_t("search: %(words)s") % {"words": changes.query})
     return found

@@ -125,6 +125,12 @@ def unfinished() -> list[int]:
     )
 
 
+def settle_stopped() -> int:
+    """Note what has become of those that were under way when their plan was stopped."""
+    stopped = BulkPlan.objects.filter(state=PlanState.STOPPED, items__state=ItemState.QUEUED)
+    return sum(_settle(plan) for plan in stopped.distinct())
+
+
 def advance(pk: int) -> bool:
     """Drive a plan for one turn; True when it is worth going on at once. Does nothing when
     another worker has it, or it does not run."""
@@ -198,7 +204,8 @@ def repeated_error(plan: BulkPlan) -> dict[str, Any]:
     """The error that came `EQUAL_ERRORS` times since a person last started or resumed the plan;
     {} when none did."""
     counted = (
-        plan.items.filter(state=ItemState.FAILED, settled_at__gte=plan.resumed_at)
+        # Not by when it is known: what was under way at a stop may be settled after resuming.
+        plan.items.filter(state=ItemState.FAILED, queued_at__gte=plan.resumed_at)
         .order_by()
         .values("code", "field", "value")
         .annotate(count=Count("pk"), first=Min("pk"))

@@ -73,7 +73,7 @@ def measure(office: offices.Office, count: int) -> dict[str, Any]:
         until_state("stopped")
         assert plan.stopped_for["code"] == "vat_category_unmapped", plan.stopped_for
         took("stopped by itself")
-        _map(tenant, K=5, E=6)
+        _map(tenant, K=5, E=12)
         plans.resume(plan, by=person)
         tasks.advance_plan_soon(plan.pk)
 

@@ -117,9 +117,7 @@ def test_failures_that_were_there_before_are_folded_by_the_migration(tenant):
     failed(tenant, "unmapped", "unmapped", "good")
     before = groups()
     ExportCause.objects.all().delete()
-    migration = importlib.import_module(
-        "invoices.migrations.0009_fold_the_failures_that_are_there"
-    )
+    migration = importlib.import_module("invoices.migrations.0009_fold_the_failures_that_are_there")
 
     migration.forwards(apps, None)
     migration.forwards(apps, None)

@@ -173,6 +173,35 @@ def test_person_stops_it_and_what_waits_is_taken_back(tenant, planned, person, b
     assert (states(plan), len(booked())) == ({"landed": 12}, 12)
 
 
+def test_errors_from_before_a_stop_do_not_stop_it_again(tenant, planned, person):
+    failed(tenant, *["unmapped"] * 12)
+    plan = begun(planned(), person)
+    tasks.advance_plan(plan.pk)
+    engine.run_lanes()
+    tasks.advance_plan(plan.pk)
+    engine.run_lanes()
+    plans.stop(BulkPlan.objects.get(), by=person)
+    assert states(plan) == {"failed": 1, "queued": 5, "pending": 6}
+
+    heal(tenant)
+    plans.resume(plan, by=person)
+    work(plan)
+
+    assert (plan.state, states(plan)) == ("finished", {"failed": 6, "landed": 6})
+
+
+def test_what_was_under_way_at_a_stop_is_settled_all_the_same(tenant, planned, person):
+    failed(tenant, *["unmapped"] * 12)
+    plan = begun(planned(), person)
+    tasks.advance_plan(plan.pk)
+    engine.run_lanes()
+    plans.stop(BulkPlan.objects.get(), by=person)
+
+    tasks.follow_plans()
+
+    assert states(plan) == {"failed": 1, "pending": 11}
+
+
 def test_plan_is_frozen_for_fifteen_minutes(tenant, planned, person):
     failed(tenant, "unmapped")
     plan = planned()
