@@ -29,8 +29,8 @@ _CHUNK = 200
 _LOST_AFTER = dt.timedelta(minutes=5)
 _SETTLED_AT_ONCE = 500
 #: Audit codes of what may heal an invoice, the most telling kind first.
-_OF_INVOICE = ("export.corrected", "invoice.corrected", "export.edited", "invoice.edited")
-_OF_TENANT = ("tenant.changed", "mapping.changed", "mapping.saved")
+_OF_INVOICE = ("invoice.corrected", "invoice.entered_by_hand", "period_move.approved")
+_OF_TENANT = ("tenant.changed", "tenant.mapping_changed")
 _OF_PROCOUNTOR = ("connection.passed",)
 _FIX_FOR = {
     "vat_category_unmapped": "settings",

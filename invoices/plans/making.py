@@ -65,16 +65,15 @@ def make(
 
 def _chunks(chosen: QuerySet[InvoiceExport]) -> Iterator[list[tuple[Any, ...]]]:
     """By primary key, so that no query stays open while rows are written."""
-    # A search may join rows that name an export twice.
-    exports = InvoiceExport.objects.filter(pk__in=chosen.order_by().values("pk")).order_by("pk")
     lost = SubmissionAttempt.objects.filter(export=OuterRef("pk"), outcome=AttemptOutcome.UNKNOWN)
-    rows = exports.annotate(lost=Exists(lost)).values_list(
+    rows = chosen.order_by("pk").annotate(lost=Exists(lost)).values_list(
         "pk", "status", "parked_reason", "changed_at", "remote_id", "look_first", "lost",
         "tenant__state", "invoice__currency", "invoice__gross_total",
     )  # fmt: skip
     last = 0
     while chunk := list(rows.filter(pk__gt=last)[:_CHUNK]):
-        yield chunk
+        # A filter may join rows that name an export twice.
+        yield list({row[0]: row for row in chunk}.values())
         last = chunk[-1][0]
 
 
