@@ -129,6 +129,7 @@ class InvoiceDocument(_Strict):
     delivery_address: Address | None = None
     rows: Annotated[tuple[Row, ...], Field(min_length=1, max_length=10_000)]
     prices_include_vat: bool = False
+    payment_method: Text = ""
     reference_number: Text = ""
     penalty_percent: Annotated[Number, Field(ge=0, le=100)] | None = None
     cash_discounts: tuple[CashDiscount, ...] = ()
