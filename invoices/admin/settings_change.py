@@ -119,7 +119,10 @@ class SettingsPages(ModelAdmin):
 def _tried(tenant: Tenant, pk: str) -> Rehearsal | None:
     if not (pk.isascii() and pk.isdecimal() and len(pk) < 18):
         return None
-    return tenant.rehearsals.exclude(settings_tried={}).filter(pk=pk).first()
+    of_settings = tenant.rehearsals.exclude(settings_tried={}).exclude(
+        settings_tried__has_key=going_live.MAPPING_TABLE
+    )
+    return of_settings.filter(pk=pk).first()
 
 
 def _page_of(rehearsal: Rehearsal) -> str:
