@@ -10,6 +10,7 @@ _VIEW_ALL = [
     "integrations.view_bankaccount",
     "integrations.view_connectioncheck",
     "integrations.view_rehearsal",
+    "integrations.view_mappingversion",
     "invoices.view_invoice",
     "invoices.view_invoiceexport",
     "invoices.view_submissionattempt",

@@ -31,8 +31,7 @@ def needs_of(tenant: Tenant) -> Needs:
     others = tenant.bank_accounts.exclude(pk=own.pk if own else 0)
     return Needs(
         vat_percents=used.vat_percents,
-        vat_statuses=used.vat_statuses
-        | (_mapped_statuses(tenant) - {tenant.default_vat_status}),
+        vat_statuses=used.vat_statuses | (_mapped_statuses(tenant) - {tenant.default_vat_status}),
         accounts=used.accounts & frozenset(others.values_list("iban", flat=True)),
         is_production=tenant.environment == Environment.PRODUCTION,
     )

@@ -81,6 +81,7 @@ ACTIONS = {
     "tenant.added": _("Tenant added"),
     "tenant.changed": _("Tenant's settings changed"),
     "tenant.activated": _("Tenant activated"),
+    "tenant.mapping_changed": _("Mapping table changed"),
     "tenant.rehearsed": _("Export rehearsed"),
     "tenant.went_live": _("Tenant went live"),
     "tenant.paused": _("Tenant paused"),

@@ -153,9 +153,7 @@ def _zip_of(address: Address, place: str, found: Findings) -> str:
     return code
 
 
-def _country_of(
-    address: Address, place: str, settings: ExportSettings, found: Findings
-) -> str:
+def _country_of(address: Address, place: str, settings: ExportSettings, found: Findings) -> str:
     own = settings.countries.get(key_of(COUNTRY, address.country))
     if own is not None:
         return own

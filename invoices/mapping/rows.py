@@ -95,9 +95,7 @@ def dates_of(
     return {"startDate": first.isoformat(), "endDate": last.isoformat()}
 
 
-def _unit_of(
-    row: Row, place: str, settings: ExportSettings, found: Findings
-) -> tuple[str, str]:
+def _unit_of(row: Row, place: str, settings: ExportSettings, found: Findings) -> tuple[str, str]:
     """Procountor's unit, and the source's word where Procountor has none for it."""
     word = one_line(row.unit)
     own = settings.units.get(key_of(UNIT, word))
