@@ -82,8 +82,8 @@ class Gate:
 
 def basis_of(tenant: Tenant, check: ConnectionCheck | None = None) -> str:
     """A digest of what a rehearsal's result depends on besides the invoices: export settings,
-    mapping tables, account, key, this program's version and what `check` (default: the newest that learnt
-    something) knows of the company."""
+    mapping tables, account, key, this program's version and what `check` (default: the newest
+    that learnt something) knows of the company."""
     check = check or informed_checks(tenant).first()
     credential, account = tenant.active_credential, tenant.invoice_account
     facts = [
