@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from integrations.models import Tenant
@@ -85,7 +86,8 @@ def change_statuses(
     if new not in ALLOWED_MOVES[old]:
         raise ValueError(f"{old} -> {new} is not an allowed move of an export")
     own = each or {}
-    match = ("claim",) if old == S.SUBMITTING else ()
+    # What was mapped before a correction is not what may be claimed after it.
+    match = ("claim",) if old == S.SUBMITTING else ("corrections",) if new == S.SUBMITTING else ()
     rows = [
         {
             "pk": export.pk,
@@ -226,10 +228,10 @@ def needs_attention(
     )
 
 
-def release_parked(tenant: Tenant, reason: ParkedReason, **invoice_filter: Any) -> int:
+def release_parked(tenant: Tenant, reason: ParkedReason, *conditions: Q) -> int:
     """Queue what was parked for `reason`; returns how many."""
     parked = InvoiceExport.objects.filter(
-        tenant=tenant, status=S.PARKED, parked_reason=reason, **invoice_filter
+        *conditions, tenant=tenant, status=S.PARKED, parked_reason=reason
     )
     released = 0
     for export in parked.iterator():

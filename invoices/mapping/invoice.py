@@ -7,6 +7,7 @@ Source: finnish-invoicing, chapters 1 to 11; REFERENCE sections 13 and 14.
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 from invoices.document import InvoiceDocument, Problem, VatCategory
@@ -45,6 +46,8 @@ def map_invoice(
     An invoice date outside open periods is not among the problems: see `period_problem`.
     """
     found = Findings()
+    if document.invoice_channel:
+        settings = replace(settings, invoice_channel=document.invoice_channel)
     counterparty = counterparty_of(document, settings, found)
     billing = billing_address_of(document, counterparty, found)
     check_channel(settings.invoice_channel, counterparty, billing, found)
