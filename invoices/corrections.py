@@ -169,33 +169,46 @@ def correct(
     changes = changes_between(old, document)
     if frozen_parts(old) != frozen_parts(document) or not changes:
         raise AnotherInvoice(f"export {export.pk}")
-    with transaction.atomic():
-        mine = InvoiceExport.objects.filter(
-            pk=export.pk, status__in=CORRECTABLE, corrections=version
-        )
-        if export.corrections != version or not mine.update(corrections=version + 1):
-            export.refresh_from_db()
-            raise NotCorrectable(export.status, export.corrections)
-        export.refresh_from_db()
-        made = Correction.objects.create(
-            export=export,
-            number=version + 1,
-            date=document.date,
-            content=document.as_json(),
-            changes=changes,
-            reason=reason,
-            by=by,
-            at=timezone.now(),
-        )
-        _prepare(export, prepared)
-        data = {
-            "version": made.number,
-            "reason": reason,
-            "changes": [f"{c['field']}: {c['old'] or '–'} → {c['new'] or '–'}" for c in changes],
-        }
-        audit.record("invoice.corrected", export=export, by=by, data=data)
-        if not exports.queue(export, by=by, reason=reason):
-            raise NotCorrectable(export.status, version)
+    if export.corrections != version:
+        raise NotCorrectable(export.status, export.corrections)
+    try:
+        with transaction.atomic():
+            return _keep(export, document, changes, by, reason, prepared)
+    except NotCorrectable:
+        export.refresh_from_db()  # what was read inside has been rolled back
+        raise
+
+
+def _keep(
+    export: InvoiceExport,
+    document: InvoiceDocument,
+    changes: list[dict[str, str]],
+    by: User,
+    reason: str,
+    prepared: tuple[str, bytes],
+) -> Correction:
+    """Everything of `correct` that has to happen together."""
+    version = export.corrections
+    mine = InvoiceExport.objects.filter(pk=export.pk, status__in=CORRECTABLE, corrections=version)
+    if not mine.update(corrections=version + 1):
+        raise NotCorrectable(export.status, version)
+    export.refresh_from_db()
+    made = Correction.objects.create(
+        export=export,
+        number=version + 1,
+        date=document.date,
+        content=document.as_json(),
+        changes=changes,
+        reason=reason,
+        by=by,
+        at=timezone.now(),
+    )
+    _prepare(export, prepared)
+    told = [f"{each['field']}: {each['old'] or '–'} → {each['new'] or '–'}" for each in changes]
+    data = {"version": made.number, "reason": reason, "changes": told}
+    audit.record("invoice.corrected", export=export, by=by, data=data)
+    if not exports.queue(export, by=by, reason=reason):
+        raise NotCorrectable(export.status, version)
     return made
 
 

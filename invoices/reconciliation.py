@@ -32,7 +32,7 @@ from invoices.mapping.text import one_line, to_windows_1252
 from invoices.models import InvoiceExport, LookUp
 
 #: Hits in these states are as good as none: nothing would be booked twice.
-_GONE = frozenset({"INVALIDATED", "DELETED"})
+GONE = frozenset({"INVALIDATED", "DELETED"})
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Reply:
 
     @property
     def counting(self) -> list[FoundInvoice]:
-        return [hit for hit in self.hits if hit.status not in _GONE]
+        return [hit for hit in self.hits if hit.status not in GONE]
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def ask(number: str, client: ProcountorClient) -> Reply:
     hits: list[FoundInvoice] = []
     try:
         hits = client.find_invoices(original_invoice_number=number)
-        counting = [hit for hit in hits if hit.status not in _GONE]
+        counting = [hit for hit in hits if hit.status not in GONE]
         invoice = client.get_invoice(counting[0].id) if len(counting) == 1 else None
     except ProcountorError as error:
         return Reply(asked_at, timezone.now(), tuple(hits), error=error)
