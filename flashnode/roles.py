@@ -42,6 +42,7 @@ _ACCOUNTANT = [
     "invoices.upload_file",
     "invoices.requeue_invoiceexport",
     "invoices.skip_invoiceexport",
+    "invoices.correct_invoiceexport",
     "invoices.add_invoiceattachment",
     "invoices.confirm_exportstep",
     "invoices.skip_exportstep",

@@ -140,6 +140,7 @@ class InvoiceDocument(_Strict):
     language: Annotated[str, StringConstraints(pattern=r"^([A-Z]{2})?$")] = ""
     additional_information: Text = ""
     corrects_number: Text = ""
+    invoice_channel: Literal["", "EMAIL", "MAIL", "ELECTRONIC_INVOICE", "NO_SENDING"] = ""
     seller_business_id: Text = ""
     seller_account: Text = ""
     net_total: Number | None = None

@@ -26,6 +26,7 @@ from integrations.enums import Mover
 from integrations.models import ConnectionCheck, Tenant
 from integrations.rehearsal_models import Rehearsal, RehearsedInvoices
 from integrations.signals import acted
+from invoices import corrections
 from invoices.document import InvoiceDocument, Problem
 from invoices.enums import ExportStatus, ItemOutcome
 from invoices.mapping import ExportSettings, ReferenceData, map_invoice
@@ -232,11 +233,13 @@ def _chosen(tenant: Tenant) -> tuple[RehearsedInvoices, QuerySet[InvoiceExport]]
 def _cases(chosen: QuerySet[InvoiceExport]) -> Iterator[_Case]:
     """In chunks by primary key: no query stays open while thousands are mapped."""
     rows = chosen.order_by("pk").values_list(
-        "pk", "invoice__number", "invoice__date", "invoice__content"
+        "pk", "invoice__number", "invoice__date", "invoice__content", "corrections"
     )
     last = 0
     while chunk := list(rows.filter(pk__gt=last)[:_CHUNK]):
-        yield from (_Case(*row) for row in chunk)
+        newer = corrections.contents_of(row[0] for row in chunk if row[-1])
+        for pk, number, date, content, _version in chunk:
+            yield _Case(pk, number, date, newer.get(pk, content))
         last = chunk[-1][0]
 
 

@@ -7,6 +7,7 @@ Source: finnish-invoicing, chapters 1 to 11; REFERENCE sections 13 and 14.
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 from invoices.document import InvoiceDocument, Problem, VatCategory
@@ -46,6 +47,8 @@ def map_invoice(
     """
     settings = settings.on(document.date)
     found = Findings()
+    if document.invoice_channel:
+        settings = replace(settings, invoice_channel=document.invoice_channel)
     counterparty = counterparty_of(document, settings, found)
     billing = billing_address_of(document, counterparty, settings, found)
     check_channel(settings.invoice_channel, counterparty, billing, found)
