@@ -20,6 +20,7 @@ _VIEW_ALL = [
     "invoices.view_receivedfile",
     "invoices.view_receiveditem",
     "invoices.view_auditevent",
+    "invoices.view_periodmove",
 ]
 _SUPPORT = [
     "integrations.add_tenant",
@@ -42,6 +43,8 @@ _ACCOUNTANT = [
     "invoices.upload_file",
     "invoices.requeue_invoiceexport",
     "invoices.skip_invoiceexport",
+    "invoices.propose_periodmove",
+    "invoices.approve_periodmove",
     "invoices.correct_invoiceexport",
     "invoices.add_invoiceattachment",
     "invoices.confirm_exportstep",

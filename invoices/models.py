@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from integrations.models import Tenant
 from invoices import (  # noqa: F401 - Django looks for models here
     correction_models,
+    move_models,
     step_models,
     watch_models,
 )

@@ -205,9 +205,8 @@ def _changes(
 ) -> dict[str, Any]:
     """What would differ in the payloads of the newest invoices: see `payload_changes`."""
     newest = InvoiceExport.objects.filter(tenant=tenant).order_by("-pk")[:_COMPARED]
-    rows = newest.values_list("pk", "invoice__number", "invoice__date", "invoice__content")
     found = Comparison()
-    for case in (_Case(*row) for row in rows):
+    for case in _read(newest):
         try:
             document = InvoiceDocument.model_validate(case.content)
             payloads = [map_invoice(document, s, reference).payload for s in (present, tried)]
@@ -232,15 +231,22 @@ def _chosen(tenant: Tenant) -> tuple[RehearsedInvoices, QuerySet[InvoiceExport]]
 
 def _cases(chosen: QuerySet[InvoiceExport]) -> Iterator[_Case]:
     """In chunks by primary key: no query stays open while thousands are mapped."""
-    rows = chosen.order_by("pk").values_list(
+    last = 0
+    while chunk := _read(chosen.order_by("pk").filter(pk__gt=last)[:_CHUNK]):
+        yield from chunk
+        last = chunk[-1].export
+
+
+def _read(rows: QuerySet[InvoiceExport]) -> list[_Case]:
+    """Each with the document that counts."""
+    found = rows.values_list(
         "pk", "invoice__number", "invoice__date", "invoice__content", "corrections"
     )
-    last = 0
-    while chunk := list(rows.filter(pk__gt=last)[:_CHUNK]):
-        newer = corrections.contents_of(row[0] for row in chunk if row[-1])
-        for pk, number, date, content, _version in chunk:
-            yield _Case(pk, number, date, newer.get(pk, content))
-        last = chunk[-1][0]
+    newer = corrections.contents_of(row[0] for row in found if row[-1])
+    return [
+        _Case(pk, number, date, newer.get(pk, content))
+        for pk, number, date, content, _version in found
+    ]
 
 
 def _rejected(tenant: Tenant) -> int:

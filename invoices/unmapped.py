@@ -14,10 +14,11 @@ from typing import Any
 from django.utils import timezone
 
 from integrations.models import Tenant
+from invoices import corrections
 from invoices.mapping import ExportSettings, tables
 from invoices.mapping.codes import COUNTRIES
 from invoices.mapping.units import AMBIGUOUS, unit_of
-from invoices.models import Invoice
+from invoices.models import InvoiceExport
 from invoices.preflight import settings_of
 
 DAYS = 90
@@ -41,12 +42,19 @@ def unmapped(tenant: Tenant) -> list[Unmapped]:
     """Of the last 90 days, the most frequent first; what is held stands before fallbacks."""
     settings = settings_of(tenant)
     since = timezone.now() - dt.timedelta(days=DAYS)
-    newest = Invoice.objects.filter(tenant=tenant, created_at__gte=since).order_by("-pk")[:MOST]
+    newest = InvoiceExport.objects.filter(tenant=tenant, invoice__created_at__gte=since)
+    rows = list(
+        newest.order_by("-pk")[:MOST].values_list(
+            *("pk", "corrections", "invoice__content"),
+            *("invoice__currency", "invoice__gross_total"),
+        )
+    )
+    newer = corrections.contents_of(row[0] for row in rows if row[1])
     found: dict[tuple[str, str], Unmapped] = {}
     by_day: dict[dt.date, ExportSettings] = {}
-    for date, content, currency, total in newest.values_list(
-        "date", "content", "currency", "gross_total"
-    ).iterator():
+    for pk, _version, received, currency, total in rows:
+        content = newer.get(pk, received)
+        date = dt.date.fromisoformat(content["date"])
         in_force = by_day.setdefault(date, settings.on(date))
         for key, fallback in set(_words(content, in_force)):
             entry = found.setdefault(key, Unmapped(*key, fallback))
@@ -61,9 +69,9 @@ def _words(
     """((table, word), what is sent for it)."""
     yield from _countries(content, settings)
     method = tables.key_of(tables.PAYMENT, content.get("payment_method", ""))
-    if method and method not in settings.payment_methods:
-        if method.upper() not in tables.PAYMENT_METHODS:
-            yield (tables.PAYMENT, method), ""
+    known = {*settings.payment_methods, *map(str.casefold, tables.PAYMENT_METHODS), ""}
+    if method not in known:
+        yield (tables.PAYMENT, method), ""
     for row in content.get("rows", []):
         yield from _of_row(row, settings)
 

@@ -141,9 +141,10 @@ def _tables(tenant: Tenant) -> list[dict[str, Any]]:
 def _with_ends(versions: list[MappingVersion], today: dt.date) -> list[dict[str, Any]]:
     """Versions with their last day: none for the last, a day before the first for one that a
     later version of the same day took the place of."""
-    found, following = [], None
+    found: list[dict[str, Any]] = []
+    following: dt.date | None = None
     for version in versions:
-        until = following and following - dt.timedelta(days=1)
+        until = following - dt.timedelta(days=1) if following else None
         replaced = until is not None and until < version.since
         holds = version.since <= today and (until is None or today <= until)
         found.append({"object": version, "until": until, "replaced": replaced, "holds": holds})

@@ -47,9 +47,6 @@ def key_of(table: str, word: str) -> str:
 def in_force(versions: Iterable[TableVersion], table: str, day: dt.date) -> TableVersion | None:
     """The version of `table` for invoices dated `day`: of those that hold by then the one that
     begins last, and of several of one day the last in `versions`."""
-    found = None
-    for version in versions:
-        if version.table == table and version.since <= day:
-            if found is None or version.since >= found.since:
-                found = version
-    return found
+    begun = [v for v in versions if v.table == table and v.since <= day]
+    # Of equal ones `max` gives the first.
+    return max(reversed(begun), key=lambda version: version.since, default=None)
