@@ -209,7 +209,7 @@ class _Desk:
         return {
             "title": _title(self.tenant, self.month),
             "tenant": self.tenant,
-            "sentence": _waits(self.tenant, self.month, self.exports),
+            "sentence": _waits(self.tenant, self.month),
             "first_open": self.first_open,
             "form": self.form,
             "reason": self.reason,
@@ -275,9 +275,9 @@ def _month(month: dt.date) -> str:
     return date_format(month, "F Y").capitalize()
 
 
-def _waits(tenant: Tenant, month: dt.date, exports: list[Any]) -> str:
-    euros = sum((e.invoice.gross_total for e in exports if e.invoice.currency == "EUR"), Decimal(0))
-    return words_of(len(exports), euros, month, str(tenant))
+def _waits(tenant: Tenant, month: dt.date) -> str:
+    count, total = period_moves.sums_of(period_moves.of_month(tenant, month))
+    return words_of(count, total, month, str(tenant))
 
 
 def words_of(count: int, total: Decimal, month: dt.date, tenant: str) -> str:
