@@ -10,6 +10,7 @@ _VIEW_ALL = [
     "integrations.view_bankaccount",
     "integrations.view_connectioncheck",
     "integrations.view_rehearsal",
+    "integrations.view_mappingversion",
     "invoices.view_invoice",
     "invoices.view_invoiceexport",
     "invoices.view_submissionattempt",
@@ -22,6 +23,7 @@ _VIEW_ALL = [
     "invoices.view_bulkplan",
     "invoices.view_exportcause",
     "invoices.view_fix",
+    "invoices.view_periodmove",
 ]
 _SUPPORT = [
     "integrations.add_tenant",
@@ -45,6 +47,9 @@ _ACCOUNTANT = [
     "invoices.requeue_invoiceexport",
     "invoices.skip_invoiceexport",
     "invoices.recheck_exportcause",
+    "invoices.propose_periodmove",
+    "invoices.approve_periodmove",
+    "invoices.correct_invoiceexport",
     "invoices.add_invoiceattachment",
     "invoices.confirm_exportstep",
     "invoices.skip_exportstep",

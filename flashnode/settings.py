@@ -394,6 +394,12 @@ UNFOLD = {
                         "invoices.view_bulkplan",
                     ),
                     _link(
+                        _("Closed periods"),
+                        "event_busy",
+                        "invoices_periods_waiting",
+                        "invoices.view_invoiceexport",
+                    ),
+                    _link(
                         _("Invoices"),
                         "receipt_long",
                         "invoices_invoice_changelist",

@@ -33,7 +33,9 @@ _OF_INVOICE = ("invoice.corrected", "invoice.entered_by_hand", "period_move.appr
 _OF_TENANT = ("tenant.changed", "tenant.mapping_changed")
 _OF_PROCOUNTOR = ("connection.passed",)
 _FIX_FOR = {
-    "vat_category_unmapped": "settings",
+    "vat_category_unmapped": "tables",
+    "payment_method_unmapped": "tables",
+    "country_not_supported": "tables",
     "vat_status_not_in_use": "settings",
     "vat_status_not_domestic": "settings",
     "vat_percent_not_in_use": "settings",
@@ -75,7 +77,8 @@ def folded(causes: QuerySet[ExportCause]) -> Any:
 
 
 def fix_for(code: str) -> str:
-    """Where the cause is put right: settings, account, period, connection, plan, or invoice."""
+    """Where the cause is put right: tables, settings, account, period, connection, plan
+    or invoice."""
     return _FIX_FOR.get(code, "invoice")
 
 

@@ -25,10 +25,12 @@ from integrations.enums import Mover
 from integrations.models import ConnectionCheck, Tenant
 from integrations.rehearsal_models import Rehearsal, RehearsedInvoices
 from integrations.signals import acted
+from invoices import corrections
 from invoices.document import InvoiceDocument, Problem
 from invoices.enums import ExportStatus, ItemOutcome
 from invoices.exports.causes import cause_of
-from invoices.mapping import ExportSettings, ReferenceData
+from invoices.mapping import ExportSettings, ReferenceData, map_invoice
+from invoices.mapping.comparing import Comparison
 from invoices.models import Invoice, InvoiceExport, ReceivedItem
 from invoices.preflight import reference_of, settings_of, verdict
 from invoices.problems import CUSTOMER
@@ -46,6 +48,8 @@ _NEEDED = ("vat_percents", "vat_statuses", "active_accounts", "periods")
 _RECENT = dt.timedelta(days=31)
 _CHUNK = 200
 _NAMED = 50
+#: Of how many invoices the payloads are compared.
+_COMPARED = 100
 #: Different values of one code and field that are told apart; all others are counted together.
 _VALUES = 10
 
@@ -158,7 +162,10 @@ def _look_at_all(rehearsal: Rehearsal, check: ConnectionCheck) -> None:
     reference = reference_of(check.reference_data)
     present = settings_of(tenant)
     tried = rehearsal.settings_tried
-    settings = settings_of(going_live.proposed(tenant, tried)) if tried else present
+    settings = present
+    if tried:
+        table = tried.get(going_live.MAPPING_TABLE)
+        settings = settings_of(going_live.proposed(tenant, tried), table_tried=table)
     rehearsal.invoices, chosen = _chosen(tenant)
     rehearsal.expected = chosen.count()
     tally, before = _Tally(), _Tally()
@@ -182,6 +189,25 @@ def _look_at_all(rehearsal: Rehearsal, check: ConnectionCheck) -> None:
         rehearsal.passed_before = before.passed
         rehearsal.newly_passing = newly_passing.as_json()
         rehearsal.newly_failing = newly_failing.as_json()
+        rehearsal.payload_changes = _changes(tenant, present, settings, reference)
+
+
+def _changes(
+    tenant: Tenant, present: ExportSettings, tried: ExportSettings, reference: ReferenceData
+) -> dict[str, Any]:
+    """What would differ in the payloads of the newest invoices: see `payload_changes`."""
+    newest = InvoiceExport.objects.filter(tenant=tenant).order_by("-pk")[:_COMPARED]
+    found = Comparison()
+    for case in _read(newest):
+        try:
+            document = InvoiceDocument.model_validate(case.content)
+            payloads = [map_invoice(document, s, reference).payload for s in (present, tried)]
+        except Exception:
+            # As in `_Case.problems`: where it is counted among the findings.
+            logger.exception("export %s cannot be compared", case.export)
+            continue
+        found.add(case.number, case.export, *payloads)
+    return found.as_json()
 
 
 def _chosen(tenant: Tenant) -> tuple[RehearsedInvoices, QuerySet[InvoiceExport]]:
@@ -197,13 +223,22 @@ def _chosen(tenant: Tenant) -> tuple[RehearsedInvoices, QuerySet[InvoiceExport]]
 
 def cases(chosen: QuerySet[InvoiceExport]) -> Iterator[Case]:
     """In chunks by primary key: no query stays open while thousands are mapped."""
-    rows = chosen.order_by("pk").values_list(
-        "pk", "invoice__number", "invoice__date", "invoice__content"
-    )
     last = 0
-    while chunk := list(rows.filter(pk__gt=last)[:_CHUNK]):
-        yield from (Case(*row) for row in chunk)
-        last = chunk[-1][0]
+    while chunk := _read(chosen.order_by("pk").filter(pk__gt=last)[:_CHUNK]):
+        yield from chunk
+        last = chunk[-1].export
+
+
+def _read(rows: QuerySet[InvoiceExport]) -> list[Case]:
+    """Each with the document that counts."""
+    found = rows.values_list(
+        "pk", "invoice__number", "invoice__date", "invoice__content", "corrections"
+    )
+    newer = corrections.contents_of(row[0] for row in found if row[-1])
+    return [
+        Case(pk, number, date, newer.get(pk, content))
+        for pk, number, date, content, _version in found
+    ]
 
 
 def _rejected(tenant: Tenant) -> int:

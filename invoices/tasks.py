@@ -7,7 +7,7 @@ from functools import partial
 from django.db import transaction
 from django_q.tasks import async_task
 
-from invoices import causes, engine, plans, rehearsal
+from invoices import causes, engine, entered, plans, rehearsal
 from invoices.watch import beat
 
 
@@ -19,6 +19,7 @@ def run_lanes() -> int:
 def sweep() -> int:
     """Every minute: expire dead claims, wake lanes whose wake-up was lost."""
     beat("sweep")
+    entered.look_up_overdue()
     return engine.sweep()
 
 
@@ -53,3 +54,8 @@ def follow_plans() -> int:
 def recheck_cause(recheck_pk: int) -> bool:
     """Check all of a cause again, without sending."""
     return causes.run_recheck(recheck_pk)
+
+
+def look_up_entered(entry_pk: int) -> str:
+    """Look up an invoice that a person says was entered by hand; returns what came of it."""
+    return entered.look_up(entry_pk)

@@ -18,6 +18,6 @@ def forwards(apps, schema_editor):
 class Migration(migrations.Migration):
     dependencies = [
         ("flashnode", "0009_let_support_end_connections"),
-        ("invoices", "0009_fold_the_failures_that_are_there"),
+        ("invoices", "0011_fold_the_failures_that_are_there"),
     ]
     operations = [migrations.RunPython(forwards, migrations.RunPython.noop)]

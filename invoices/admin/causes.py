@@ -168,6 +168,9 @@ def group_context(request: HttpRequest, known: ExportCause) -> dict[str, Any]:
     )
     recheck = _newest(known.key)
     user = request.user
+    may_correct = user.has_perm("invoices.correct_invoiceexport") and (
+        causes.fix_for(known.code) == "invoice"
+    )
     return {
         "title": _t("One cause: %(tenant)s") % {"tenant": known.tenant},
         "group": _group(row),
@@ -178,6 +181,9 @@ def group_context(request: HttpRequest, known: ExportCause) -> dict[str, Any]:
                 "buyer": export.invoice.buyer_name,
                 "total": money(export.invoice.gross_total, export.invoice.currency),
                 "url": reverse("admin:invoices_invoiceexport_change", args=[export.pk]),
+                "correct": reverse("admin:invoices_export_correct", args=[export.pk])
+                if may_correct
+                else "",
             }
             for export in exports
         ],
@@ -211,10 +217,15 @@ def _form_for(request: HttpRequest, tenant: Tenant, code: str) -> dict[str, str]
         if request.user.has_perm("integrations.rehearse"):
             page = reverse("admin:integrations_rehearsal_settings", args=[tenant.pk])
         return {"url": page, "label": _t("Rehearse a change of settings")}
+    if where == "tables":
+        page = reverse("admin:integrations_mapping_of_tenant", args=[tenant.pk])
+    if where == "period":
+        page = reverse("admin:invoices_periods_waiting")
     labels = {
+        "tables": _t("The tenant's mapping tables"),
         "settings": _t("The tenant's settings"),
         "account": _t("The tenant's bank accounts"),
-        "period": _t("The tenant's connection check, which sees whether the period is open"),
+        "period": _t("Closed periods: open it in Procountor, or move the invoices out of it"),
         "connection": _t("The tenant's connection"),
     }
     if where in labels:

@@ -18,9 +18,12 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from integrations.admin.desk import ReadOnlyAdmin, ask
-from invoices import exports
+from invoices import corrections, exports
 from invoices.admin.causes import CauseFilter
+from invoices.admin.corrections import CorrectionPages
+from invoices.admin.entered import EnteredPages
 from invoices.admin.filters import DaysFilter
+from invoices.admin.landed import landed_context
 from invoices.admin.lookups import lookups_context
 from invoices.admin.plans import ResendChoice
 from invoices.admin.questions import queue_question, skip_question
@@ -41,7 +44,7 @@ from invoices.models import AuditEvent, InvoiceExport, SubmissionAttempt
 
 
 @admin.register(InvoiceExport)
-class InvoiceExportAdmin(ResendChoice, StepPages, ReadOnlyAdmin):
+class InvoiceExportAdmin(ResendChoice, CorrectionPages, EnteredPages, StepPages, ReadOnlyAdmin):
     list_display = [
         "number",
         "remote_number",
@@ -209,8 +212,9 @@ def export_context(export: InvoiceExport) -> dict[str, Any]:
         "story": _story(export),
         "problems": explained(export.problems),
         "warnings": explained(export.warnings),
-        **rows_context(invoice),
+        **rows_context(invoice, corrections.document_of(export)),
         **lookups_context(export),
+        **landed_context(export),
         "remote_total": money(export.remote_total, invoice.currency),
         "attempts": [_attempt(attempt) for attempt in attempts],
         "events": [

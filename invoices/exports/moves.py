@@ -8,11 +8,13 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from integrations.models import Tenant
 from invoices import audit
 from invoices.bulk import update_each
+from invoices.correction_models import EnteredByHand
 from invoices.document import Problem
 from invoices.enums import AttentionReason, ExportStatus, ParkedReason
 from invoices.exports import causes
@@ -33,6 +35,7 @@ ALLOWED_MOVES: dict[ExportStatus, frozenset[ExportStatus]] = {
 }
 #: States from which a person may queue again. Not UNKNOWN: that is settled by asking Procountor.
 QUEUEABLE = (S.DRAFT, S.NEEDS_ATTENTION, S.PARKED)
+_OPEN_ENTRY = EnteredByHand.objects.filter(export=OuterRef("pk"), finished_at=None)
 SKIPPABLE = tuple(old for old, news in ALLOWED_MOVES.items() if S.SKIPPED in news)
 
 
@@ -61,6 +64,9 @@ def change_status(
         if lease_before:
             rows = rows.filter(lease_until__lt=lease_before)
         fields = {"claim": "", "lease_until": None} | fields
+    if new == S.QUEUED and old in QUEUEABLE:
+        # Somebody says that it was entered by hand: not before that has been looked up.
+        rows = rows.exclude(Exists(_OPEN_ENTRY))
     with transaction.atomic():
         if not rows.update(status=new, **(_cleared() | fields)):
             return False
@@ -93,7 +99,8 @@ def change_statuses(
     if new not in ALLOWED_MOVES[old]:
         raise ValueError(f"{old} -> {new} is not an allowed move of an export")
     own = each or {}
-    match = ("claim",) if old == S.SUBMITTING else ()
+    # What was mapped before a correction is not what may be claimed after it.
+    match = ("claim",) if old == S.SUBMITTING else ("corrections",) if new == S.SUBMITTING else ()
     if unchanged:
         match = (*match, "changed_at")
     rows = [
@@ -198,6 +205,18 @@ def queue_unchanged(
 ) -> list[InvoiceExport]:
     """Queue many as `queue` does one, but only those whose status and last change are still what
     is known here; returns those. `note` is a fact for each one's audit event."""
+    # Whoever says that one was entered by hand waits for its row, or was here before.
+    locked = InvoiceExport.objects.select_for_update().order_by("pk")
+    rows = locked.filter(pk__in=[export.pk for export in exports]).exclude(Exists(_OPEN_ENTRY))
+    with transaction.atomic():
+        free = set(rows.values_list("pk", flat=True))
+        fit = [export for export in exports if export.pk in free]
+        return _queue_unchanged(fit, by=by, reason=reason, note=note)
+
+
+def _queue_unchanged(
+    exports: Sequence[InvoiceExport], *, by: User, reason: str, note: Mapping[str, Any]
+) -> list[InvoiceExport]:
     now = timezone.now()
     moved: list[InvoiceExport] = []
     for old in QUEUEABLE:
@@ -280,10 +299,10 @@ def needs_attention(
     )
 
 
-def release_parked(tenant: Tenant, reason: ParkedReason, **invoice_filter: Any) -> int:
+def release_parked(tenant: Tenant, reason: ParkedReason, *conditions: Q) -> int:
     """Queue what was parked for `reason`; returns how many."""
     parked = InvoiceExport.objects.filter(
-        tenant=tenant, status=S.PARKED, parked_reason=reason, **invoice_filter
+        *conditions, tenant=tenant, status=S.PARKED, parked_reason=reason
     )
     released = 0
     for export in parked.iterator():

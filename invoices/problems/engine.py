@@ -7,6 +7,10 @@ from django.utils.translation import gettext_lazy as _
 from invoices.problems.words import Words
 
 ENGINE: dict[str, Words] = {
+    "entry_being_looked_up": Words(
+        _("A Procountor number that a person gave is being looked up."),
+        _("Wait for its result."),
+    ),
     "period_closed": Words(
         _("The invoice date {value} is not in an open period in Procountor."),
         _("Open the period in Procountor; the export is released when the check sees it."),

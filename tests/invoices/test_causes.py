@@ -117,7 +117,7 @@ def test_failures_that_were_there_before_are_folded_by_the_migration(tenant):
     failed(tenant, "unmapped", "unmapped", "good")
     before = groups()
     ExportCause.objects.all().delete()
-    migration = importlib.import_module("invoices.migrations.0009_fold_the_failures_that_are_there")
+    migration = importlib.import_module("invoices.migrations.0011_fold_the_failures_that_are_there")
 
     migration.forwards(apps, None)
     migration.forwards(apps, None)
@@ -233,8 +233,39 @@ def test_group_tells_cause_count_form_and_leads_to_its_exports(client, tenant):
     assert "No VAT status is chosen for the VAT category K." in listed
     assert url(GROUP, the_key()) in listed
     assert shown.context["group"]["count"] == 2
-    assert url("integrations_rehearsal_settings", tenant.pk) in text(shown)
+    assert url("integrations_mapping_of_tenant", tenant.pk) in text(shown)
     assert sorted(export.invoice.number for export in rows) == ["R-1", "R-2"]
+
+
+@pytest.mark.parametrize(
+    ("code", "page", "of_tenant"),
+    [
+        ("vat_status_not_in_use", "integrations_rehearsal_settings", True),
+        ("bank_account_not_active", "integrations_tenant_change", True),
+        ("period_closed", "invoices_periods_waiting", False),
+        ("bulk_stopped", "invoices_bulkplan_changelist", False),
+    ],
+)
+def test_group_leads_to_the_form_that_puts_it_right(client, tenant, code, page, of_tenant):
+    take_in(tenant, "good")
+    export = InvoiceExport.objects.get()
+    fields = {"problems": [{"code": code}]}
+    exports.causes.begin(export.pk, export.invoice_id, tenant.pk, fields)
+    log_in(client, "Accountant")
+
+    form = client.get(url(GROUP, the_key())).context["form"]
+
+    assert form["url"] == url(page, *([tenant.pk] if of_tenant else []))
+
+
+def test_what_only_the_invoice_can_put_right_leads_to_correcting_it(client, tenant):
+    take_in(tenant, "good")
+    export = InvoiceExport.objects.get()
+    fields = {"problems": [{"code": "ERROR_BRN_CODE"}]}
+    exports.causes.begin(export.pk, export.invoice_id, tenant.pk, fields)
+    log_in(client, "Accountant")
+
+    assert url("invoices_export_correct", export.pk) in text(client.get(url(GROUP, the_key())))
 
 
 def test_those_that_would_pass_lead_to_a_plan(client, tenant):

@@ -11,7 +11,7 @@ import time_machine
 from django.db import connection
 from django.utils import timezone
 
-from invoices import engine, exports, plans, tasks
+from invoices import engine, entered, exports, plans, tasks
 from invoices.models import AuditEvent, InvoiceExport, SubmissionAttempt
 from invoices.plan_models import BulkPlan, BulkPlanItem
 from invoices.plans import running
@@ -226,6 +226,19 @@ def test_what_changed_since_is_left_out(tenant, planned, person, booked):
 
     assert states(plan) == {"changed": 2, "landed": 1}
     assert booked() == ["R-1", "R-3"]
+
+
+def test_what_was_said_to_be_entered_by_hand_is_left_out(tenant, planned, person):
+    one, two = failed(tenant, "unmapped", "unmapped")
+    heal(tenant)
+    plan = planned()
+    assert entered.say(one, 4711, by=person, reason="Typed in")
+
+    work(begun(plan, person))
+
+    assert states(plan) == {"changed": 1, "landed": 1}
+    one.refresh_from_db()
+    assert one.status == "needs_attention"
 
 
 def test_same_status_after_another_try_has_changed_too(tenant, planned, person):

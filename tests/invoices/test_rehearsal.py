@@ -338,6 +338,7 @@ def test_every_cause_that_stops_an_invoice_is_the_customers_or_ours():
         "vat_status_not_in_use",
         "vat_status_not_domestic",
         "bank_account_missing",
+        "payment_method_unmapped",
         "channel_not_allowed",
         "aland_held",
     }

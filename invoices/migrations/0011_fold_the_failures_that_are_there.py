@@ -29,7 +29,7 @@ def forwards(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('invoices', '0008_causes_of_failures_and_bulk_plans'),
+        ('invoices', '0010_causes_of_failures_and_bulk_plans'),
     ]
 
     operations = [migrations.RunPython(forwards, migrations.RunPython.noop)]

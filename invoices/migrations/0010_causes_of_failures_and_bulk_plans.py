@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('integrations', '0009_conditions_warnings_and_the_end_of_a_connection'),
-        ('invoices', '0007_prepare_payloads_at_intake'),
+        ('invoices', '0009_period_moves'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
