@@ -92,9 +92,11 @@ class _Desk:
             return None
         assert self.mapped.payload is not None  # a form without errors has no problems
         basis = basis_of(settings, reference)
-        return self._save(proposed, (basis, to_bytes(self.mapped.payload)))
+        return self._save(proposed, self.mapped, (basis, to_bytes(self.mapped.payload)))
 
-    def _save(self, proposed: InvoiceDocument, prepared: tuple[str, bytes]) -> HttpResponse | None:
+    def _save(
+        self, proposed: InvoiceDocument, mapped: Mapped, prepared: tuple[str, bytes]
+    ) -> HttpResponse | None:
         try:
             made = corrections.correct(
                 self.export,
@@ -103,6 +105,7 @@ class _Desk:
                 by=self.request.user,
                 reason=self.form.cleaned_data["reason"],
                 prepared=prepared,
+                warnings=mapped.warnings,
             )
         except corrections.NotCorrectable:
             if self.export.status in corrections.CORRECTABLE:
