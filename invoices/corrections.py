@@ -163,8 +163,8 @@ def correct(
     """Keep `document` as the next version and queue the export, or change nothing at all.
 
     `version` is the one that the person saw, `prepared` the new payload after the basis that it
-    was made on, `warnings` what mapping says of it beside. Raises NotCorrectable, and AnotherInvoice when more than what may be corrected
-    differs or nothing does.
+    was made on, `warnings` what mapping says of it beside. Raises NotCorrectable, and
+    AnotherInvoice when more than what may be corrected differs or nothing does.
     """
     old = document_of(export)
     changes = changes_between(old, document)

@@ -13,7 +13,13 @@ from django.utils.translation import gettext as _t
 
 from integrations.admin.desk import RecordAdmin
 from invoices import corrections, engine
-from invoices.admin.correction_form import SHOWN_ROWS, CorrectionForm, label_of, seen_of
+from invoices.admin.correction_form import (
+    SHOWN_ROWS,
+    CorrectionForm,
+    label_of,
+    seen_of,
+    value_words,
+)
 from invoices.admin.words import explained, money, status_words
 from invoices.document import InvoiceDocument
 from invoices.mapping import Mapped, basis_of, map_invoice, period_problem, to_bytes
@@ -146,8 +152,12 @@ class _Desk:
 def shown(changes: list[dict[str, str]]) -> list[dict[str, str]]:
     """Stored changes with the fields in words."""
     return [
-        {"field": label_of(c["field"]), "old": c["old"] or "–", "new": c["new"] or "–"}
-        for c in changes
+        {
+            "field": label_of(each["field"]),
+            "old": value_words(each["field"], each["old"]),
+            "new": value_words(each["field"], each["new"]),
+        }
+        for each in changes
     ]
 
 
