@@ -9,7 +9,7 @@ corrected: `frozen_parts` of both versions have to be equal. No requests, no map
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from invoices import audit, exports
 from invoices.correction_models import Correction
-from invoices.document import InvoiceDocument
+from invoices.document import InvoiceDocument, Problem
 from invoices.models import InvoiceExport, PreparedPayload
 
 #: From here a person may correct: certainly nothing is on its way.
@@ -158,12 +158,13 @@ def correct(
     by: User,
     reason: str,
     prepared: tuple[str, bytes],
+    warnings: Sequence[Problem] = (),
 ) -> Correction:
     """Keep `document` as the next version and queue the export, or change nothing at all.
 
     `version` is the one that the person saw, `prepared` the new payload after the basis that it
-    was made on. Raises NotCorrectable, and AnotherInvoice when more than what may be corrected
-    differs or nothing does.
+    was made on, `warnings` what mapping says of it beside. Raises NotCorrectable, and
+    AnotherInvoice when more than what may be corrected differs or nothing does.
     """
     old = document_of(export)
     changes = changes_between(old, document)
@@ -173,7 +174,7 @@ def correct(
         raise NotCorrectable(export.status, export.corrections)
     try:
         with transaction.atomic():
-            return _keep(export, document, changes, by, reason, prepared)
+            return _keep(export, document, changes, by, reason, prepared, warnings)
     except NotCorrectable:
         export.refresh_from_db()  # what was read inside has been rolled back
         raise
@@ -186,11 +187,13 @@ def _keep(
     by: User,
     reason: str,
     prepared: tuple[str, bytes],
+    warnings: Sequence[Problem],
 ) -> Correction:
     """Everything of `correct` that has to happen together."""
     version = export.corrections
     mine = InvoiceExport.objects.filter(pk=export.pk, status__in=CORRECTABLE, corrections=version)
-    if not mine.update(corrections=version + 1):
+    told = [warning.as_json() for warning in warnings]
+    if not mine.update(corrections=version + 1, warnings=told):
         raise NotCorrectable(export.status, version)
     export.refresh_from_db()
     made = Correction.objects.create(
@@ -204,8 +207,8 @@ def _keep(
         at=timezone.now(),
     )
     _prepare(export, prepared)
-    told = [f"{each['field']}: {each['old'] or '–'} → {each['new'] or '–'}" for each in changes]
-    data = {"version": made.number, "reason": reason, "changes": told}
+    lines = [f"{each['field']}: {each['old'] or '–'} → {each['new'] or '–'}" for each in changes]
+    data = {"version": made.number, "reason": reason, "changes": lines}
     audit.record("invoice.corrected", export=export, by=by, data=data)
     if not exports.queue(export, by=by, reason=reason):
         raise NotCorrectable(export.status, version)

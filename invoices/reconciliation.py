@@ -90,7 +90,7 @@ def judge(export: InvoiceExport, reply: Reply, body: bytes | None = None) -> Fin
     if export.corrections:
         differences += versions.older_parts(export, reply.invoice, body)
     if differences:
-        return Finding(LookUpVerdict.DIFFERENT, reply.invoice, ", ".join(differences))
+        return Finding(LookUpVerdict.DIFFERENT, reply.invoice, ", ".join(differences)[:200])
     return Finding(LookUpVerdict.EQUAL, reply.invoice)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 from typing import Any
 
 from django import forms
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from pydantic import ValidationError
@@ -85,6 +87,8 @@ class CorrectionForm(forms.Form):
         for place, value in corrections.places_of(document).items():
             if _row_of(place) <= SHOWN_ROWS:
                 self.fields[place] = _field(place, value)
+                if place.endswith("].unit"):
+                    self.fields[place].help_text = document.rows[_row_of(place) - 1].name
         self.order_fields([name for name in self.fields if name != "reason"] + ["reason"])
 
     def clean(self) -> dict[str, Any]:
@@ -143,6 +147,15 @@ def label_of(place: str) -> str:
     prefix = {"buyer": GROUPS["buyer"], "billing_address": GROUPS["billing_address"]}
     group = _group(place)
     return f"{prefix[group]} · {label}" if group in prefix else label
+
+
+def value_words(place: str, value: str) -> str:
+    """A value as `places_of` has it, in the reader's words."""
+    name = place.rpartition(".")[2]
+    if name in ("date", "due_date") and value:
+        return date_format(dt.date.fromisoformat(value), "SHORT_DATE_FORMAT")
+    words = dict(_choices(name, value)).get(value, value)
+    return str(words) or "–"
 
 
 def _row_of(place: str) -> int:

@@ -13,7 +13,13 @@ from django.utils.translation import gettext as _t
 
 from integrations.admin.desk import RecordAdmin
 from invoices import corrections, engine
-from invoices.admin.correction_form import SHOWN_ROWS, CorrectionForm, label_of, seen_of
+from invoices.admin.correction_form import (
+    SHOWN_ROWS,
+    CorrectionForm,
+    label_of,
+    seen_of,
+    value_words,
+)
 from invoices.admin.words import explained, money, status_words
 from invoices.document import InvoiceDocument
 from invoices.mapping import Mapped, basis_of, map_invoice, period_problem, to_bytes
@@ -92,9 +98,11 @@ class _Desk:
             return None
         assert self.mapped.payload is not None  # a form without errors has no problems
         basis = basis_of(settings, reference)
-        return self._save(proposed, (basis, to_bytes(self.mapped.payload)))
+        return self._save(proposed, self.mapped, (basis, to_bytes(self.mapped.payload)))
 
-    def _save(self, proposed: InvoiceDocument, prepared: tuple[str, bytes]) -> HttpResponse | None:
+    def _save(
+        self, proposed: InvoiceDocument, mapped: Mapped, prepared: tuple[str, bytes]
+    ) -> HttpResponse | None:
         try:
             made = corrections.correct(
                 self.export,
@@ -103,6 +111,7 @@ class _Desk:
                 by=self.request.user,
                 reason=self.form.cleaned_data["reason"],
                 prepared=prepared,
+                warnings=mapped.warnings,
             )
         except corrections.NotCorrectable:
             if self.export.status in corrections.CORRECTABLE:
@@ -143,8 +152,12 @@ class _Desk:
 def shown(changes: list[dict[str, str]]) -> list[dict[str, str]]:
     """Stored changes with the fields in words."""
     return [
-        {"field": label_of(c["field"]), "old": c["old"] or "–", "new": c["new"] or "–"}
-        for c in changes
+        {
+            "field": label_of(each["field"]),
+            "old": value_words(each["field"], each["old"]),
+            "new": value_words(each["field"], each["new"]),
+        }
+        for each in changes
     ]
 
 

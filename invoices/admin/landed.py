@@ -37,11 +37,11 @@ def landed_context(export: InvoiceExport) -> dict[str, Any]:
 
 def _evidence(export: InvoiceExport) -> list[str]:
     """What was sent when, which answer was lost, and what the last look-up found."""
-    attempt = export.attempts.filter(outcome=AttemptOutcome.UNKNOWN).order_by("-number").first()
-    if attempt is None:
-        sentences = [_t("It may have been submitted before the backup that was put back.")]
-    else:
-        sentences = [_sent(attempt)]
+    attempts = export.attempts.order_by("-number")
+    attempt = attempts.filter(outcome=AttemptOutcome.UNKNOWN).first() or attempts.first()
+    sentences = [_sent(attempt)] if attempt else []
+    if export.look_first:
+        sentences.append(_t("It may have been submitted after the backup that was put back."))
     look_ups = export.look_ups.order_by("-pk")
     if attempt:
         look_ups = look_ups.filter(after_attempt__gte=attempt.number)
@@ -59,11 +59,17 @@ def _sent(attempt: SubmissionAttempt) -> str:
         "when": _moment(attempt.started_at),
         "cause": attempt.cause or "–",
         "status": attempt.http_status or "–",
+        "outcome": attempt.get_outcome_display(),
     }
-    return _t(
-        "Attempt %(number)d was sent on %(when)s and its answer was lost (%(cause)s, HTTP "
-        "%(status)s)."
-    ) % {**facts}
+    if attempt.outcome != AttemptOutcome.UNKNOWN:
+        return _t("Attempt %(number)d was sent on %(when)s: %(outcome)s.") % facts
+    return (
+        _t(
+            "Attempt %(number)d was sent on %(when)s and its answer was lost (%(cause)s, HTTP "
+            "%(status)s)."
+        )
+        % facts
+    )
 
 
 def _looked(last: LookUp, count: int) -> str:

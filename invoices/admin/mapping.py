@@ -22,7 +22,7 @@ from integrations.models import Tenant
 from integrations.rehearsal_models import Rehearsal
 from invoices import rehearsal as runner
 from invoices.admin.mapping_forms import SinceForm, entry_forms
-from invoices.admin.rehearsal_words import named, result_context, state_of
+from invoices.admin.rehearsal_words import named, payload_fields, result_context, state_of
 from invoices.admin.settings_change import CHANGE, REHEARSE, ReasonForm, needs
 from invoices.admin.words import money
 from invoices.mapping.tables import TARGETS
@@ -247,16 +247,8 @@ def _result(tenant: Tenant, tried: Rehearsal) -> dict[str, Any]:
         if saved
         else mapping_tables.difference(before, kept["entries"]),
         "gate": going_live.settings_gate(tenant, tried),
-        "changes": [_change(each) for each in tried.payload_changes.get("fields", [])],
+        "payload_fields": payload_fields(tried),
         "newly_passing": named(tried.newly_passing) | tried.newly_passing,
         "newly_failing": named(tried.newly_failing) | tried.newly_failing,
         **result_context(tried),
     }
-
-
-def _change(change: dict[str, Any]) -> dict[str, Any]:
-    examples = [
-        each | {"url": reverse("admin:invoices_invoiceexport_change", args=[each["export"]])}
-        for each in change["examples"]
-    ]
-    return change | {"examples": examples}

@@ -28,7 +28,7 @@ from integrations.mapping_models import MappingTable
 from integrations.models import Tenant
 from integrations.rehearsal_models import Rehearsal, percent
 from invoices import rehearsal as runner
-from invoices.admin.rehearsal_words import named, result_context, state_of
+from invoices.admin.rehearsal_words import named, payload_fields, result_context, state_of
 
 REHEARSE, CHANGE = "integrations.rehearse", "integrations.change_tenant"
 
@@ -172,6 +172,7 @@ def _result(tenant: Tenant, tried: Rehearsal) -> dict[str, Any]:
     before = tried.passed_before or 0
     return {
         "changes": _changes(tenant, tried),
+        "payload_fields": payload_fields(tried),
         "gate": going_live.settings_gate(tenant, tried),
         "score_before": percent(before, tried.total),
         "newly_passing": named(tried.newly_passing) | tried.newly_passing,
