@@ -14,6 +14,7 @@ def test_what_runs_by_the_clock_is_scheduled_for_ever():
 
     assert {func: row.schedule_type for func, row in schedules.items()} == {
         "invoices.tasks.sweep": "I",
+        "invoices.tasks.follow_plans": "I",
         "integrations.tasks.check_all_connections": "D",
         "integrations.tasks.destroy_superseded_keys": "D",
         "integrations.tasks.forget_received_mails": "H",
