@@ -40,11 +40,6 @@ class CorrectionPages(RecordAdmin):
         )
         return [page, *super().get_urls()]
 
-    def context_of(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
-        export = InvoiceExport.objects.filter(pk=object_id).first()
-        extra = corrections_context(request, export) if export else {}
-        return super().context_of(request, object_id) | extra
-
     def correct_page(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The form; by a POST what would change and what pre-flight says of it, or saving."""
         if not request.user.has_perm(CORRECT):

@@ -79,11 +79,6 @@ class EnteredPages(RecordAdmin):
         page = path("<int:pk>/entered/", wrap(self.entered_page), name="invoices_export_entered")
         return [page, *super().get_urls()]
 
-    def context_of(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
-        found = InvoiceExport.objects.select_related("invoice").filter(pk=object_id)
-        extra = entered_context(request, export) if (export := found.first()) else {}
-        return super().context_of(request, object_id) | extra
-
     def entered_page(self, request: HttpRequest, pk: int) -> HttpResponse:
         if not request.user.has_perm(SKIP):
             raise PermissionDenied

@@ -20,8 +20,8 @@ from unfold.decorators import action, display
 from integrations.admin.desk import ReadOnlyAdmin, ask
 from invoices import corrections, exports
 from invoices.admin.causes import CauseFilter
-from invoices.admin.corrections import CorrectionPages
-from invoices.admin.entered import EnteredPages
+from invoices.admin.corrections import CorrectionPages, corrections_context
+from invoices.admin.entered import EnteredPages, entered_context
 from invoices.admin.filters import DaysFilter
 from invoices.admin.landed import landed_context
 from invoices.admin.lookups import lookups_context
@@ -116,6 +116,8 @@ class InvoiceExportAdmin(ResendChoice, CorrectionPages, EnteredPages, StepPages,
             InvoiceExport.objects.select_related("invoice", "tenant").filter(pk=object_id).first()
         )
         extra = export_context(export) if export else {}
+        if export:
+            extra |= corrections_context(request, export) | entered_context(request, export)
         return super().context_of(request, object_id) | extra
 
     def has_queue_permission(self, request: HttpRequest, object_id: Any = None) -> bool:

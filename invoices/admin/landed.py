@@ -46,9 +46,9 @@ def _evidence(export: InvoiceExport) -> list[str]:
     if attempt:
         look_ups = look_ups.filter(after_attempt__gte=attempt.number)
     last = look_ups.first()
-    if last is None:
+    if last is None and sentences:
         sentences.append(_t("It has not been looked for in Procountor since."))
-    else:
+    elif last is not None:
         sentences.append(_looked(last, look_ups.count()))
     return sentences
 
