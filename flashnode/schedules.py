@@ -18,6 +18,12 @@ SCHEDULES: list[dict[str, Any]] = [
         "minutes": 1,
     },
     {
+        "name": "bulk re-sends",
+        "func": "invoices.tasks.follow_plans",
+        "schedule_type": "I",
+        "minutes": 1,
+    },
+    {
         "name": "end of replaced keys",
         "func": "integrations.tasks.destroy_superseded_keys",
         "schedule_type": "D",

@@ -400,6 +400,24 @@ UNFOLD = {
                         "invoices.view_invoiceexport",
                     ),
                     _link(
+                        _("By cause"),
+                        "rule",
+                        "invoices_exportcause_changelist",
+                        "invoices.view_exportcause",
+                    ),
+                    _link(
+                        _("Bulk re-sends"),
+                        "fast_forward",
+                        "invoices_bulkplan_changelist",
+                        "invoices.view_bulkplan",
+                    ),
+                    _link(
+                        _("Closed periods"),
+                        "event_busy",
+                        "invoices_periods_waiting",
+                        "invoices.view_invoiceexport",
+                    ),
+                    _link(
                         _("Invoices"),
                         "receipt_long",
                         "invoices_invoice_changelist",

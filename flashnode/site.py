@@ -105,6 +105,10 @@ def _needs_action() -> dict[str, Any]:
         "title": _("What needs action"),
         "cards": cards,
         "empty": "" if stuck else _("Nothing needs a person right now."),
+        "link": {
+            "title": _("Failed invoices by cause"),
+            "url": reverse("admin:invoices_exportcause_changelist"),
+        },
     }
 
 

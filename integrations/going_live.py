@@ -38,6 +38,11 @@ EXPORT_SETTINGS = (
 )
 
 
+#: In `Rehearsal.settings_tried`: no field of Tenant, but a mapping table that was tried
+#: (`integrations.mapping_tables`).
+MAPPING_TABLE = "mapping_table"
+
+
 class NotReady(Exception):
     """The gate stays shut. `reason_opens` tells whether a reason would open it; the text is for
     people."""
@@ -77,14 +82,15 @@ class Gate:
 
 def basis_of(tenant: Tenant, check: ConnectionCheck | None = None) -> str:
     """A digest of what a rehearsal's result depends on besides the invoices: export settings,
-    account, key, this program's version and what `check` (default: the newest that learnt
-    something) knows of the company."""
+    mapping tables, account, key, this program's version and what `check` (default: the newest
+    that learnt something) knows of the company."""
     check = check or informed_checks(tenant).first()
     credential, account = tenant.active_credential, tenant.invoice_account
     facts = [
         settings.SOFTWARE_VERSION,
         tenant.business_id,
         {name: _plain(getattr(tenant, name)) for name in EXPORT_SETTINGS},
+        list(tenant.mapping_versions.order_by("pk").values_list("pk", flat=True)),
         account.iban if account else "",
         credential.pk if credential else None,
         {name: check.reference_data.get(name) for name in MAPPING_FACTS} if check else {},
@@ -182,10 +188,12 @@ def go_live(tenant: Tenant, *, by: Any, reason: str = "") -> bool:
 
 
 def proposed(tenant: Tenant, tried: dict[str, Any]) -> Tenant:
-    """A copy of the tenant with proposed settings, not saved. Raises KeyError for a field that
-    is no export setting."""
+    """A copy of the tenant with proposed settings, not saved; a mapping table that is tried is
+    no setting of it. Raises KeyError for a field that is no export setting."""
     copy = Tenant.objects.get(pk=tenant.pk)
     for name, value in tried.items():
+        if name == MAPPING_TABLE:
+            continue
         if name not in EXPORT_SETTINGS:
             raise KeyError(name)
         field: Any = Tenant._meta.get_field(name)

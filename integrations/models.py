@@ -15,7 +15,11 @@ from django.utils.translation import gettext_lazy as _
 from stdnum.exceptions import ValidationError as NumberInvalid
 from stdnum.fi import ytunnus
 
-from integrations import accounts, rehearsal_models  # noqa: F401 - Django looks for models here
+from integrations import (  # noqa: F401 - Django looks for models here
+    accounts,
+    mapping_models,
+    rehearsal_models,
+)
 from integrations.activation import models as activation_models  # noqa: F401 - as above
 from integrations.connect import models as connect_models  # noqa: F401 - as above
 from integrations.enums import (

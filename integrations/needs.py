@@ -6,10 +6,18 @@ from __future__ import annotations
 from functools import reduce
 from operator import or_
 
+from django.utils import timezone
+
 from integrations.enums import Environment
+from integrations.mapping_models import MappingTable, entries_on
 from integrations.models import Tenant
 from integrations.radar import Needs
 from integrations.signals import needs_asked
+
+
+def _mapped_statuses(tenant: Tenant) -> frozenset[int]:
+    today = entries_on(tenant, MappingTable.VAT, timezone.localdate())
+    return frozenset(today.values())
 
 
 def needs_of(tenant: Tenant) -> Needs:
@@ -23,8 +31,7 @@ def needs_of(tenant: Tenant) -> Needs:
     others = tenant.bank_accounts.exclude(pk=own.pk if own else 0)
     return Needs(
         vat_percents=used.vat_percents,
-        vat_statuses=used.vat_statuses
-        | (frozenset(tenant.vat_status_by_category.values()) - {tenant.default_vat_status}),
+        vat_statuses=used.vat_statuses | (_mapped_statuses(tenant) - {tenant.default_vat_status}),
         accounts=used.accounts & frozenset(others.values_list("iban", flat=True)),
         is_production=tenant.environment == Environment.PRODUCTION,
     )

@@ -29,11 +29,14 @@ class Rehearsal(models.Model):
     """One run over a tenant's invoices with Procountor's data of that moment; nothing is exported.
 
     `settings_tried`: {field of Tenant: JSON-ready value} where the run was of proposed settings;
-    empty for the settings as they are. `basis` is `integrations.going_live.basis_of` at the run.
+    empty for the settings as they are; or {"mapping_table": {table, since, entries}}, a version
+    of a mapping table that is tried. `basis` is `integrations.going_live.basis_of` at the run.
 
     `findings`: [{code, field, value, expected, mover, count, examples}], the most frequent
     first; `examples`, `newly_passing` and `newly_failing` name some invoices only:
-    {count, examples: [{number, export}]}.
+    {count, examples: [{number, export}]}. `payload_changes`, of what was tried, over the newest
+    invoices whatever became of them: {looked_at, changed, fields: [{field, count, examples:
+    [{number, export, before, after}]}]}.
     """
 
     tenant = models.ForeignKey(
@@ -79,6 +82,7 @@ class Rehearsal(models.Model):
     findings = models.JSONField(_("findings"), default=list)
     newly_passing = models.JSONField(_("newly passing"), default=dict)
     newly_failing = models.JSONField(_("newly failing"), default=dict)
+    payload_changes = models.JSONField(_("changes of the payload"), default=dict)
     saved_at = models.DateTimeField(_("settings saved"), null=True, blank=True)
 
     class Meta:

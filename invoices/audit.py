@@ -34,7 +34,9 @@ def record(
     )
 
 
-def record_each(action: str, facts: Mapping[InvoiceExport, dict[str, Any]]) -> None:
+def record_each(
+    action: str, facts: Mapping[InvoiceExport, dict[str, Any]], *, by: User | None = None
+) -> None:
     """Append one event of the same action for each export, with its own facts."""
     now = timezone.now()
     insert_each(
@@ -45,7 +47,7 @@ def record_each(action: str, facts: Mapping[InvoiceExport, dict[str, Any]]) -> N
                 "action": action,
                 "tenant_id": export.tenant_id,
                 "export_id": export.pk,
-                "by_id": None,
+                "by_id": by.pk if by else None,
                 "data": data,
             }
             for export, data in facts.items()

@@ -129,6 +129,7 @@ class InvoiceDocument(_Strict):
     delivery_address: Address | None = None
     rows: Annotated[tuple[Row, ...], Field(min_length=1, max_length=10_000)]
     prices_include_vat: bool = False
+    payment_method: Text = ""
     reference_number: Text = ""
     penalty_percent: Annotated[Number, Field(ge=0, le=100)] | None = None
     cash_discounts: tuple[CashDiscount, ...] = ()
@@ -139,6 +140,7 @@ class InvoiceDocument(_Strict):
     language: Annotated[str, StringConstraints(pattern=r"^([A-Z]{2})?$")] = ""
     additional_information: Text = ""
     corrects_number: Text = ""
+    invoice_channel: Literal["", "EMAIL", "MAIL", "ELECTRONIC_INVOICE", "NO_SENDING"] = ""
     seller_business_id: Text = ""
     seller_account: Text = ""
     net_total: Number | None = None

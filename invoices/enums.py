@@ -102,3 +102,16 @@ class StepCallPurpose(models.TextChoices):
     ACT = "act", _("The step itself")
     CHECK = "check", _("Read before the step")
     SETTLE = "settle", _("Read after a lost answer")
+
+
+class EntryState(models.TextChoices):
+    """What came of the word of a person that an invoice was entered by hand."""
+
+    WAITING = "waiting", _("Being looked up")
+    ADOPTED = "adopted", _("Found and agreed")
+    ABSENT = "absent", _("No such sales invoice")
+    DIFFERENT = "different", _("Different from our invoice")
+    TAKEN = "taken", _("It belongs to another export")
+    DOUBLE = "double", _("Another one has our number")
+    NO_ANSWER = "no_answer", _("No clear answer")
+    MOVED_ON = "moved_on", _("The export had moved on")

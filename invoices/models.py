@@ -14,7 +14,15 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from integrations.models import Tenant
-from invoices import step_models, team_models, watch_models  # noqa: F401 - Django looks here
+from invoices import (  # noqa: F401 - Django looks for models here
+    cause_models,
+    correction_models,
+    move_models,
+    plan_models,
+    step_models,
+    team_models,
+    watch_models,
+)
 from invoices.document import InvoiceDocument
 from invoices.enums import (
     AttemptOutcome,
@@ -167,6 +175,8 @@ class InvoiceExport(models.Model):
     trigger_reason = models.CharField(_("reason"), max_length=500, blank=True)
     retries = models.PositiveSmallIntegerField(_("retries"), default=0)
     lookups = models.PositiveSmallIntegerField(_("look-ups"), default=0)
+    #: The number of the `Correction` that counts; 0 is the invoice as received.
+    corrections = models.PositiveSmallIntegerField(_("corrections"), default=0)
     #: Look in Procountor before the first attempt too: after a restored backup there may have
     #: been attempts that this database knows nothing of.
     look_first = models.BooleanField(default=False)
@@ -211,6 +221,7 @@ class InvoiceExport(models.Model):
         permissions = [
             ("requeue_invoiceexport", "Can queue an export again"),
             ("skip_invoiceexport", "Can skip an export"),
+            ("correct_invoiceexport", "Can correct an export and queue it again"),
         ]
 
     def __str__(self) -> str:
@@ -220,12 +231,13 @@ class InvoiceExport(models.Model):
 class PreparedPayload(models.Model):
     """The payload that mapping made at intake, so that the engine need not make it again. A
     shortcut and no record: it counts only while `basis` is what mapping would be based on now
-    (`mapping.basis_of`), and goes when the export is done."""
+    (`mapping.basis_of`) and no correction came after it, and goes when the export is done."""
 
     export = models.OneToOneField(
         InvoiceExport, models.CASCADE, primary_key=True, related_name="prepared"
     )
     basis = models.CharField(max_length=64)
+    corrections = models.PositiveSmallIntegerField(default=0)
     body = models.TextField()
 
     def __str__(self) -> str:

@@ -9,12 +9,14 @@ from typing import Any
 from django.db.models import QuerySet
 
 from integrations.diagnosis import informed_checks
+from integrations.mapping_models import versions_of
 from integrations.models import Tenant
 from invoices.document import InvoiceDocument, Problem
 from invoices.mapping import (
     ExportSettings,
     FiscalPeriod,
     ReferenceData,
+    TableVersion,
     map_invoice,
     period_problem,
 )
@@ -27,6 +29,8 @@ FIXED_OUTSIDE_THE_INVOICE = frozenset(
         "vat_status_not_in_use",
         "vat_status_not_domestic",
         "vat_percent_not_in_use",
+        "payment_method_unmapped",
+        "country_not_supported",
         "bank_account_missing",
         "bank_account_not_active",
         "channel_not_allowed",
@@ -34,9 +38,14 @@ FIXED_OUTSIDE_THE_INVOICE = frozenset(
 )
 
 
-def settings_of(tenant: Tenant) -> ExportSettings:
-    """The tenant's export settings as mapping takes them."""
+def settings_of(tenant: Tenant, *, table_tried: dict[str, Any] | None = None) -> ExportSettings:
+    """The tenant's export settings as mapping takes them, with all versions of its mapping
+    tables; `table_tried` ({table, since, entries}) counts as the newest of them."""
     account = tenant.invoice_account
+    versions = [TableVersion(v.table, v.since, v.entries) for v in versions_of(tenant)]
+    if table_tried:
+        since = dt.date.fromisoformat(table_tried["since"])
+        versions.append(TableVersion(table_tried["table"], since, table_tried["entries"]))
     return ExportSettings(
         invoice_channel=tenant.invoice_channel,
         default_vat_status=tenant.default_vat_status,
@@ -46,6 +55,7 @@ def settings_of(tenant: Tenant) -> ExportSettings:
         days_to_pay=tenant.days_to_pay,
         bank_account=account.iban if account else "",
         drop_invalid_reference=tenant.drop_invalid_reference,
+        tables=tuple(versions),
     )
 
 
@@ -57,7 +67,11 @@ def latest_reference_data(tenant: Tenant) -> dict[str, Any]:
 def inputs_of(tenant: Tenant) -> tuple[QuerySet[Any], ...]:
     """Queries whose rows change when something changes that `settings_of` (besides the tenant's
     own row) or `latest_reference_data` reads."""
-    return tenant.bank_accounts.order_by("pk"), informed_checks(tenant).values_list("pk")[:1]
+    return (
+        tenant.bank_accounts.order_by("pk"),
+        informed_checks(tenant).values_list("pk")[:1],
+        tenant.mapping_versions.order_by("-pk").values_list("pk")[:1],
+    )
 
 
 def reference_of(known: dict[str, Any]) -> ReferenceData:

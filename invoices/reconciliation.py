@@ -25,14 +25,14 @@ from integrations.procountor import (
     Rejected,
     RemoteInvoice,
 )
-from invoices import audit, exports
+from invoices import audit, corrections, exports, versions
 from invoices.document import Problem
 from invoices.enums import AttentionReason, LookUpPurpose, LookUpVerdict
 from invoices.mapping.text import one_line, to_windows_1252
 from invoices.models import InvoiceExport, LookUp
 
 #: Hits in these states are as good as none: nothing would be booked twice.
-_GONE = frozenset({"INVALIDATED", "DELETED"})
+GONE = frozenset({"INVALIDATED", "DELETED"})
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Reply:
 
     @property
     def counting(self) -> list[FoundInvoice]:
-        return [hit for hit in self.hits if hit.status not in _GONE]
+        return [hit for hit in self.hits if hit.status not in GONE]
 
 
 @dataclass(frozen=True)
@@ -67,15 +67,16 @@ def ask(number: str, client: ProcountorClient) -> Reply:
     hits: list[FoundInvoice] = []
     try:
         hits = client.find_invoices(original_invoice_number=number)
-        counting = [hit for hit in hits if hit.status not in _GONE]
+        counting = [hit for hit in hits if hit.status not in GONE]
         invoice = client.get_invoice(counting[0].id) if len(counting) == 1 else None
     except ProcountorError as error:
         return Reply(asked_at, timezone.now(), tuple(hits), error=error)
     return Reply(asked_at, timezone.now(), tuple(hits), invoice)
 
 
-def judge(export: InvoiceExport, reply: Reply) -> Finding:
-    """What the reply says about our invoice. Pure."""
+def judge(export: InvoiceExport, reply: Reply, body: bytes | None = None) -> Finding:
+    """What the reply says about our invoice, in the version that counts; `body` is the payload
+    that is about to leave, if one is. Asks the database only for a corrected export."""
     if reply.error is not None:
         refused = isinstance(reply.error, Rejected)
         return Finding(LookUpVerdict.REFUSED if refused else LookUpVerdict.NO_ANSWER)
@@ -85,15 +86,19 @@ def judge(export: InvoiceExport, reply: Reply) -> Finding:
         return Finding(LookUpVerdict.SEVERAL, described=described)
     if reply.invoice is None:
         return Finding(LookUpVerdict.ABSENT)
-    differences = differing(export, reply.invoice) + _other_buyer(export, reply.invoice)
+    differences = differing(export, reply.invoice) + other_buyer(export, reply.invoice)
+    if export.corrections:
+        differences += versions.older_parts(export, reply.invoice, body)
     if differences:
-        return Finding(LookUpVerdict.DIFFERENT, reply.invoice, ", ".join(differences))
+        return Finding(LookUpVerdict.DIFFERENT, reply.invoice, ", ".join(differences)[:200])
     return Finding(LookUpVerdict.EQUAL, reply.invoice)
 
 
-def record(export: InvoiceExport, purpose: LookUpPurpose, reply: Reply) -> Finding:
-    """Judge a reply and keep it as evidence."""
-    finding = judge(export, reply)
+def record(
+    export: InvoiceExport, purpose: LookUpPurpose, reply: Reply, body: bytes | None = None
+) -> Finding:
+    """Judge a reply (see `judge`) and keep it as evidence."""
+    finding = judge(export, reply, body)
     query = {"originalInvoiceNumber": export.invoice.number, "types": "SALES_INVOICE"}
     with transaction.atomic():
         LookUp.objects.create(
@@ -103,8 +108,8 @@ def record(export: InvoiceExport, purpose: LookUpPurpose, reply: Reply) -> Findi
             asked_at=reply.asked_at,
             answered_at=reply.answered_at,
             query=query,
-            hits=[_facts(hit) for hit in reply.hits],
-            found=_facts(reply.invoice) if reply.invoice else {},
+            hits=[facts_of(hit) for hit in reply.hits],
+            found=facts_of(reply.invoice) if reply.invoice else {},
             verdict=finding.verdict,
             cause=reply.error.cause[:40] if reply.error else "",
             http_status=reply.error.status if reply.error else None,
@@ -115,7 +120,8 @@ def record(export: InvoiceExport, purpose: LookUpPurpose, reply: Reply) -> Findi
     return finding
 
 
-def _facts(remote: RemoteInvoice) -> dict[str, Any]:
+def facts_of(remote: RemoteInvoice) -> dict[str, Any]:
+    """What is kept of an invoice of Procountor's, JSON-ready."""
     total = remote.gross_total
     return {
         "id": remote.id,
@@ -138,9 +144,14 @@ def tolerance(export: InvoiceExport) -> Decimal:
 
 def differing(export: InvoiceExport, remote: RemoteInvoice) -> list[str]:
     """What differs between our invoice and Procountor's, as `field: theirs / ours`."""
+    date = corrections.expected_of(export).date
+    found = [] if remote.date == date else [f"date: {remote.date} / {date}"]
+    return found + other_total(export, remote)
+
+
+def other_total(export: InvoiceExport, remote: RemoteInvoice) -> list[str]:
+    """Whether currency or total is another one, as `differing` says it."""
     invoice, found = export.invoice, []
-    if remote.date != invoice.date:
-        found.append(f"date: {remote.date} / {invoice.date}")
     if remote.currency and remote.currency != invoice.currency:
         found.append(f"currency: {remote.currency} / {invoice.currency}")
     if remote.gross_total is not None:
@@ -150,14 +161,15 @@ def differing(export: InvoiceExport, remote: RemoteInvoice) -> list[str]:
     return found
 
 
-def _other_buyer(export: InvoiceExport, remote: RemoteInvoice) -> list[str]:
+def other_buyer(export: InvoiceExport, remote: RemoteInvoice) -> list[str]:
     """Whether the invoice found is somebody else's, entered by hand under the same number: one of
     the same day and sum would pass for ours."""
-    ours, theirs = _folded(export.invoice.buyer_name), _folded(remote.buyer_name)
+    name = corrections.expected_of(export).buyer_name
+    ours, theirs = _folded(name), _folded(remote.buyer_name)
     # A name that is too long for Procountor goes on in another field (mapping.counterparty).
     if not theirs or ours == theirs or (len(ours) > len(theirs) > 40 and ours.startswith(theirs)):
         return []
-    return [f"buyer: {remote.buyer_name} / {export.invoice.buyer_name}"]
+    return [f"buyer: {remote.buyer_name} / {name}"]
 
 
 def _folded(name: str) -> str:
@@ -223,7 +235,7 @@ def read_back(submitted: Iterable[InvoiceExport], found: Iterable[RemoteInvoice]
 def _problems(export: InvoiceExport, remote: RemoteInvoice) -> list[Problem]:
     differences = differing(export, remote)
     if remote.original_invoice_number != export.invoice.number or (
-        remote.date != export.invoice.date
+        remote.date != corrections.expected_of(export).date
     ):
         return [Problem("conflict", value=", ".join(differences))]
     if differences:

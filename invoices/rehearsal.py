@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -26,9 +25,12 @@ from integrations.enums import Mover
 from integrations.models import ConnectionCheck, Tenant
 from integrations.rehearsal_models import Rehearsal, RehearsedInvoices
 from integrations.signals import acted
+from invoices import corrections
 from invoices.document import InvoiceDocument, Problem
 from invoices.enums import ExportStatus, ItemOutcome
-from invoices.mapping import ExportSettings, ReferenceData
+from invoices.exports.causes import cause_of
+from invoices.mapping import ExportSettings, ReferenceData, map_invoice
+from invoices.mapping.comparing import Comparison
 from invoices.models import Invoice, InvoiceExport, ReceivedItem
 from invoices.preflight import reference_of, settings_of, verdict
 from invoices.problems import CUSTOMER
@@ -46,9 +48,10 @@ _NEEDED = ("vat_percents", "vat_statuses", "active_accounts", "periods")
 _RECENT = dt.timedelta(days=31)
 _CHUNK = 200
 _NAMED = 50
+#: Of how many invoices the payloads are compared.
+_COMPARED = 100
 #: Different values of one code and field that are told apart; all others are counted together.
 _VALUES = 10
-_POSITION = re.compile(r"\[\d+\]")
 
 
 def ask_for(tenant: Tenant, *, by: Any, tried: dict[str, Any] | None = None) -> Rehearsal:
@@ -84,7 +87,7 @@ def run(pk: int) -> bool:
 
 
 @dataclass(frozen=True)
-class _Case:
+class Case:
     """One invoice to look at."""
 
     export: int
@@ -109,7 +112,7 @@ class _Named:
     count: int = 0
     examples: list[dict[str, Any]] = field(default_factory=list)
 
-    def add(self, case: _Case) -> None:
+    def add(self, case: Case) -> None:
         self.count += 1
         if len(self.examples) < _NAMED:
             self.examples.append({"number": case.number, "export": case.export})
@@ -127,11 +130,11 @@ class _Tally:
     found: dict[tuple[str, str, str, str], _Named] = field(default_factory=dict)
     values: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def add(self, case: _Case, problems: tuple[Problem, ...]) -> None:
+    def add(self, case: Case, problems: tuple[Problem, ...]) -> None:
         self.total += 1
         self.passed += not problems
         # An invoice with the same fault in ten rows is one invoice.
-        for cause in dict.fromkeys(_cause(problem) for problem in problems):
+        for cause in dict.fromkeys(cause_of(problem) for problem in problems):
             self._place_for(cause).add(case)
 
     def _place_for(self, cause: tuple[str, str, str, str]) -> _Named:
@@ -158,25 +161,21 @@ class _Tally:
         return sorted(folded, key=lambda finding: -finding["count"])
 
 
-def _cause(problem: Problem) -> tuple[str, str, str, str]:
-    value = problem.value
-    if problem.code == "period_closed":
-        value = value[:7]  # opened by the month, not by the day
-    return problem.code, _POSITION.sub("", problem.place), value, problem.expected
-
-
 def _look_at_all(rehearsal: Rehearsal, check: ConnectionCheck) -> None:
     tenant = Tenant.objects.get(pk=rehearsal.tenant_id)
     rehearsal.basis = going_live.basis_of(tenant, check)
     reference = reference_of(check.reference_data)
     present = settings_of(tenant)
     tried = rehearsal.settings_tried
-    settings = settings_of(going_live.proposed(tenant, tried)) if tried else present
+    settings = present
+    if tried:
+        table = tried.get(going_live.MAPPING_TABLE)
+        settings = settings_of(going_live.proposed(tenant, tried), table_tried=table)
     rehearsal.invoices, chosen = _chosen(tenant)
     rehearsal.expected = chosen.count()
     tally, before = _Tally(), _Tally()
     newly_passing, newly_failing = _Named(), _Named()
-    for number, case in enumerate(_cases(chosen)):
+    for number, case in enumerate(cases(chosen)):
         if number % _CHUNK == 0:
             _show_progress(rehearsal, tally)
         problems = case.problems(settings, reference)
@@ -195,6 +194,25 @@ def _look_at_all(rehearsal: Rehearsal, check: ConnectionCheck) -> None:
         rehearsal.passed_before = before.passed
         rehearsal.newly_passing = newly_passing.as_json()
         rehearsal.newly_failing = newly_failing.as_json()
+        rehearsal.payload_changes = _changes(tenant, present, settings, reference)
+
+
+def _changes(
+    tenant: Tenant, present: ExportSettings, tried: ExportSettings, reference: ReferenceData
+) -> dict[str, Any]:
+    """What would differ in the payloads of the newest invoices: see `payload_changes`."""
+    newest = InvoiceExport.objects.filter(tenant=tenant).order_by("-pk")[:_COMPARED]
+    found = Comparison()
+    for case in _read(newest):
+        try:
+            document = InvoiceDocument.model_validate(case.content)
+            payloads = [map_invoice(document, s, reference).payload for s in (present, tried)]
+        except Exception:
+            # As in `_Case.problems`: where it is counted among the findings.
+            logger.exception("export %s cannot be compared", case.export)
+            continue
+        found.add(case.number, case.export, *payloads)
+    return found.as_json()
 
 
 def _chosen(tenant: Tenant) -> tuple[RehearsedInvoices, QuerySet[InvoiceExport]]:
@@ -208,15 +226,24 @@ def _chosen(tenant: Tenant) -> tuple[RehearsedInvoices, QuerySet[InvoiceExport]]
     return RehearsedInvoices.RECENT, recent
 
 
-def _cases(chosen: QuerySet[InvoiceExport]) -> Iterator[_Case]:
+def cases(chosen: QuerySet[InvoiceExport]) -> Iterator[Case]:
     """In chunks by primary key: no query stays open while thousands are mapped."""
-    rows = chosen.order_by("pk").values_list(
-        "pk", "invoice__number", "invoice__date", "invoice__content"
-    )
     last = 0
-    while chunk := list(rows.filter(pk__gt=last)[:_CHUNK]):
-        yield from (_Case(*row) for row in chunk)
-        last = chunk[-1][0]
+    while chunk := _read(chosen.order_by("pk").filter(pk__gt=last)[:_CHUNK]):
+        yield from chunk
+        last = chunk[-1].export
+
+
+def _read(rows: QuerySet[InvoiceExport]) -> list[Case]:
+    """Each with the document that counts."""
+    found = rows.values_list(
+        "pk", "invoice__number", "invoice__date", "invoice__content", "corrections"
+    )
+    newer = corrections.contents_of(row[0] for row in found if row[-1])
+    return [
+        Case(pk, number, date, newer.get(pk, content))
+        for pk, number, date, content, _version in found
+    ]
 
 
 def _rejected(tenant: Tenant) -> int:

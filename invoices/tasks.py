@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from invoices import engine, rehearsal
+from functools import partial
+
+from django.db import transaction
+from django_q.tasks import async_task
+
+from invoices import causes, engine, entered, plans, rehearsal
 from invoices.watch import beat
 
 
@@ -14,9 +19,43 @@ def run_lanes() -> int:
 def sweep() -> int:
     """Every minute: expire dead claims, wake lanes whose wake-up was lost."""
     beat("sweep")
+    entered.look_up_overdue()
     return engine.sweep()
 
 
 def rehearse(rehearsal_pk: int) -> bool:
     """Run a rehearsal that was asked for."""
     return rehearsal.run(rehearsal_pk)
+
+
+def advance_plan_soon(plan_pk: int) -> None:
+    """Have a bulk re-send driven in the background, once its start is committed."""
+    transaction.on_commit(partial(async_task, "invoices.tasks.advance_plan", plan_pk))
+
+
+def advance_plan(plan_pk: int) -> bool:
+    """Drive a bulk re-send for one turn; the next turn is a task of its own."""
+    goes_on = plans.advance(plan_pk)
+    if goes_on:
+        async_task("invoices.tasks.advance_plan", plan_pk)
+    return goes_on
+
+
+def follow_plans() -> int:
+    """Every minute: bulk re-sends that no worker drives, and what healed failed invoices."""
+    found = plans.unfinished()
+    for plan_pk in found:
+        async_task("invoices.tasks.advance_plan", plan_pk)
+    plans.settle_stopped()
+    causes.note_healed()
+    return len(found)
+
+
+def recheck_cause(recheck_pk: int) -> bool:
+    """Check all of a cause again, without sending."""
+    return causes.run_recheck(recheck_pk)
+
+
+def look_up_entered(entry_pk: int) -> str:
+    """Look up an invoice that a person says was entered by hand; returns what came of it."""
+    return entered.look_up(entry_pk)

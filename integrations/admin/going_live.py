@@ -13,6 +13,7 @@ from django.urls import reverse
 from integrations import going_live
 from integrations.admin.desk import RecordAdmin
 from integrations.enums import CheckOutcome
+from integrations.mapping_models import MappingTable
 from integrations.models import Tenant
 
 
@@ -21,7 +22,9 @@ class GoingLiveDesk(RecordAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """A live tenant's export settings change after a rehearsal only."""
-        fixed = going_live.EXPORT_SETTINGS if obj and obj.went_live_at else ()
+        fixed = list(going_live.EXPORT_SETTINGS) if obj and obj.went_live_at else []
+        if obj and not fixed and obj.mapping_versions.filter(table=MappingTable.VAT).exists():
+            fixed = ["vat_status_by_category"]  # its versions have taken the setting's place
         return [*super().get_readonly_fields(request, obj), *fixed]
 
     def context_of(self, request: HttpRequest, object_id: str) -> dict[str, Any]:

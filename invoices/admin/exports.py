@@ -18,9 +18,14 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from integrations.admin.desk import ReadOnlyAdmin, ask
-from invoices import exports
+from invoices import corrections, exports
+from invoices.admin.causes import CauseFilter
+from invoices.admin.corrections import CorrectionPages, corrections_context
+from invoices.admin.entered import EnteredPages, entered_context
 from invoices.admin.filters import DaysFilter
+from invoices.admin.landed import landed_context
 from invoices.admin.lookups import lookups_context
+from invoices.admin.plans import ResendChoice
 from invoices.admin.questions import queue_question, skip_question
 from invoices.admin.rows import rows_context
 from invoices.admin.steps import StepPages
@@ -40,7 +45,9 @@ from invoices.models import AuditEvent, InvoiceExport, SubmissionAttempt
 
 
 @admin.register(InvoiceExport)
-class InvoiceExportAdmin(StepPages, TeamPages, ReadOnlyAdmin):
+class InvoiceExportAdmin(
+    ResendChoice, CorrectionPages, EnteredPages, StepPages, TeamPages, ReadOnlyAdmin
+):
     list_display = [
         "number",
         "remote_number",
@@ -56,6 +63,7 @@ class InvoiceExportAdmin(StepPages, TeamPages, ReadOnlyAdmin):
         "status",
         "attention_reason",
         "parked_reason",
+        CauseFilter,
         ("tenant", admin.RelatedOnlyFieldListFilter),
         ("invoice__date", DaysFilter),
         ("submitted_at", DaysFilter),
@@ -65,7 +73,7 @@ class InvoiceExportAdmin(StepPages, TeamPages, ReadOnlyAdmin):
     search_fields = ["invoice__number__istartswith", "=remote_number", "invoice__buyer_name"]
     search_help_text = _("Invoice number, Procountor number or buyer")
     list_select_related = ["invoice", "tenant"]
-    actions = ["queue_selected", "skip_selected"]
+    actions = ["skip_selected"]
     actions_detail = ["queue_again", "skip"]
     change_form_outer_before_template = "desk/export.html"
     fields = [
@@ -103,6 +111,7 @@ class InvoiceExportAdmin(StepPages, TeamPages, ReadOnlyAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         extra = statuses_context(request)
+        extra["may_resend"] = self.has_queue_permission(request)
         return super().changelist_view(request, (extra_context or {}) | extra)
 
     def context_of(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
@@ -110,6 +119,8 @@ class InvoiceExportAdmin(StepPages, TeamPages, ReadOnlyAdmin):
             InvoiceExport.objects.select_related("invoice", "tenant").filter(pk=object_id).first()
         )
         extra = export_context(export) if export else {}
+        if export:
+            extra |= corrections_context(request, export) | entered_context(request, export)
         return super().context_of(request, object_id) | extra
 
     def has_queue_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
@@ -119,12 +130,6 @@ class InvoiceExportAdmin(StepPages, TeamPages, ReadOnlyAdmin):
     def has_skip_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         allowed = request.user.has_perm("invoices.skip_invoiceexport")
         return allowed and _fits(object_id, exports.SKIPPABLE)
-
-    @admin.action(description=_("Queue again"), permissions=["queue"])
-    def queue_selected(
-        self, request: HttpRequest, queryset: QuerySet[InvoiceExport]
-    ) -> HttpResponse:
-        return ask(self, request, queue_question(request, queryset), _list_url(request))
 
     @admin.action(description=_("Skip with a reason"), permissions=["skip"])
     def skip_selected(
@@ -212,8 +217,9 @@ def export_context(export: InvoiceExport) -> dict[str, Any]:
         "story": _story(export),
         "problems": explained(export.problems),
         "warnings": explained(export.warnings),
-        **rows_context(invoice),
+        **rows_context(invoice, corrections.document_of(export)),
         **lookups_context(export),
+        **landed_context(export),
         "remote_total": money(export.remote_total, invoice.currency),
         "attempts": [_attempt(attempt) for attempt in attempts],
         "events": [

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from integrations import outages
 from integrations.enums import TenantState
+from invoices import corrections
 from invoices.admin.words import money
 from invoices.enums import ExportStatus, LookUpVerdict
 from invoices.models import InvoiceExport, LookUp
@@ -35,7 +36,7 @@ def lookups_context(export: InvoiceExport) -> dict[str, Any]:
     settled = export.status in (ExportStatus.SUBMITTED, ExportStatus.RECONCILED)
     return {
         "look_ups": [_look_up(each) for each in found],
-        "comparison": _compared(export, different.found) if different and not settled else [],
+        "comparison": compared(export, different.found) if different and not settled else [],
         "waiting_for": _waiting_for(export),
     }
 
@@ -59,14 +60,14 @@ def _total(facts: dict[str, Any]) -> str:
     return money(Decimal(facts["total"]), facts.get("currency", "")) if facts.get("total") else ""
 
 
-def _compared(export: InvoiceExport, theirs: dict[str, Any]) -> list[dict[str, Any]]:
+def compared(export: InvoiceExport, theirs: dict[str, Any]) -> list[dict[str, Any]]:
     """Ours and Procountor's, field by field; `differs` is None where one side does not tell."""
-    invoice = export.invoice
+    invoice, expected = export.invoice, corrections.expected_of(export)
     rows = [
         (_("Invoice number"), invoice.number, theirs.get("number", "")),
-        (_("Invoice date"), _day(invoice.date), _day(parse_date(theirs.get("date") or ""))),
-        (_("Due date"), _day(invoice.due_date), _day(parse_date(theirs.get("due_date") or ""))),
-        (_("Buyer"), invoice.buyer_name, theirs.get("buyer", "")),
+        (_("Invoice date"), _day(expected.date), _day(parse_date(theirs.get("date") or ""))),
+        (_("Due date"), _day(expected.due_date), _day(parse_date(theirs.get("due_date") or ""))),
+        (_("Buyer"), expected.buyer_name, theirs.get("buyer", "")),
         (_("Total with VAT"), money(invoice.gross_total, invoice.currency), _total(theirs)),
         (_("Procountor number"), "", theirs.get("remote_number", "")),
         (_("Procountor status"), "", theirs.get("status", "")),

@@ -74,6 +74,21 @@ def named(group: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def payload_fields(rehearsal: Rehearsal) -> list[dict[str, Any]]:
+    """The fields of `Rehearsal.payload_changes`, their examples with links."""
+    return [
+        change
+        | {
+            "examples": [
+                each
+                | {"url": reverse("admin:invoices_invoiceexport_change", args=[each["export"]])}
+                for each in change["examples"]
+            ]
+        }
+        for change in rehearsal.payload_changes.get("fields", [])
+    ]
+
+
 def letters(tenant: Tenant, rehearsal: Rehearsal) -> list[dict[str, Any]]:
     """The list of what the customer has to put right, in each language, the tenant's own first;
     empty when nothing is the customer's move."""

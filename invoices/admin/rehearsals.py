@@ -42,7 +42,12 @@ class RehearsalAdmin(SettingsPages, ReadOnlyAdmin):
     @display(description=_("about"))
     def about(self, rehearsal: Rehearsal) -> str:
         tried = ", ".join(
-            str(Tenant._meta.get_field(name).verbose_name) for name in rehearsal.settings_tried
+            str(
+                _("mapping table")
+                if name == going_live.MAPPING_TABLE
+                else Tenant._meta.get_field(name).verbose_name
+            )
+            for name in rehearsal.settings_tried
         )
         return tried or _t("Settings as they are")
 

@@ -15,9 +15,10 @@ from invoices.models import Invoice
 _SHOWN_ROWS = 200
 
 
-def rows_context(invoice: Invoice) -> dict[str, Any]:
-    """Context of `desk/rows.html`. What the source states goes before what we count."""
-    document = invoice.document
+def rows_context(invoice: Invoice, document: InvoiceDocument | None = None) -> dict[str, Any]:
+    """Context of `desk/rows.html`, of the invoice as received or as `document` has it. What the
+    source states goes before what we count."""
+    document = document or invoice.document
     counted = totals_of(
         (
             {

@@ -24,10 +24,11 @@ from unfold.widgets import (
 
 from integrations import going_live
 from integrations.enums import TenantState
+from integrations.mapping_models import MappingTable
 from integrations.models import Tenant
 from integrations.rehearsal_models import Rehearsal, percent
 from invoices import rehearsal as runner
-from invoices.admin.rehearsal_words import named, result_context, state_of
+from invoices.admin.rehearsal_words import named, payload_fields, result_context, state_of
 
 REHEARSE, CHANGE = "integrations.rehearse", "integrations.change_tenant"
 
@@ -53,6 +54,12 @@ class SettingsForm(forms.ModelForm):
             "days_to_pay": UnfoldAdminIntegerFieldWidget,
             "drop_invalid_reference": UnfoldBooleanSwitchWidget,
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Its versions have taken the setting's place.
+        if self.instance.mapping_versions.filter(table=MappingTable.VAT).exists():
+            del self.fields["vat_status_by_category"]
 
     def tried(self) -> dict[str, Any]:
         """What differs from the settings as they are; {} with an error when nothing does."""
@@ -119,7 +126,10 @@ class SettingsPages(ModelAdmin):
 def _tried(tenant: Tenant, pk: str) -> Rehearsal | None:
     if not (pk.isascii() and pk.isdecimal() and len(pk) < 18):
         return None
-    return tenant.rehearsals.exclude(settings_tried={}).filter(pk=pk).first()
+    of_settings = tenant.rehearsals.exclude(settings_tried={}).exclude(
+        settings_tried__has_key=going_live.MAPPING_TABLE
+    )
+    return of_settings.filter(pk=pk).first()
 
 
 def _page_of(rehearsal: Rehearsal) -> str:
@@ -162,6 +172,7 @@ def _result(tenant: Tenant, tried: Rehearsal) -> dict[str, Any]:
     before = tried.passed_before or 0
     return {
         "changes": _changes(tenant, tried),
+        "payload_fields": payload_fields(tried),
         "gate": going_live.settings_gate(tenant, tried),
         "score_before": percent(before, tried.total),
         "newly_passing": named(tried.newly_passing) | tried.newly_passing,

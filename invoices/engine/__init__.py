@@ -15,7 +15,7 @@ from integrations import outages
 from integrations.enums import TenantState
 from integrations.models import ConnectionCheck, Tenant
 from integrations.signals import connection_checked, lane_opened
-from invoices import exports
+from invoices import corrections, exports
 from invoices.engine import draining, lanes
 from invoices.engine.runner import Runner
 from invoices.engine.waking import wake, wake_one_worker
@@ -64,9 +64,8 @@ def release_after_check(tenant: Tenant, check: ConnectionCheck) -> None:
             exports.release_parked(tenant, reason)
     for start, end, is_open in check.reference_data.get("periods", []):
         if is_open:
-            exports.release_parked(
-                tenant, ParkedReason.CLOSED_PERIOD, invoice__date__range=(start, end)
-            )
+            dated = corrections.dated_between(start, end)
+            exports.release_parked(tenant, ParkedReason.CLOSED_PERIOD, dated)
     if tenant.state == TenantState.ACTIVE and lanes.seconds_until_due(tenant.pk) == 0:
         wake(tenant.pk)
 

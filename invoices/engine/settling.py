@@ -81,7 +81,7 @@ def prepared(job: Prepare) -> tuple[bool, PauseReason | None]:
     tried before was looked for: what is found is adopted or held."""
     export, answer = job.export, job.answer
     if isinstance(answer, reconciliation.Reply):
-        finding = reconciliation.record(export, LookUpPurpose.BEFORE_SUBMIT, answer)
+        finding = reconciliation.record(export, LookUpPurpose.BEFORE_SUBMIT, answer, job.body)
         if answer.error is None:
             absent = finding.verdict == LookUpVerdict.ABSENT
             if not absent:

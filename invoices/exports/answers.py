@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -17,7 +18,13 @@ from invoices.bulk import update_each
 from invoices.document import Problem
 from invoices.enums import AttemptOutcome, AttentionReason, ExportStatus, ParkedReason
 from invoices.exports.attempts import answered_late, close, next_lookup
-from invoices.exports.moves import change_status, change_statuses, needs_attention, park
+from invoices.exports.moves import (
+    QUEUEABLE,
+    change_status,
+    change_statuses,
+    needs_attention,
+    park,
+)
 from invoices.models import InvoiceExport, PreparedPayload, SubmissionAttempt
 
 S = ExportStatus
@@ -179,6 +186,24 @@ def adopt(export: InvoiceExport, found: RemoteInvoice) -> bool:
         note={"adopted": True, "remote_id": found.id},
         **remote_facts(found),
     )
+
+
+def entered_by_hand(export: InvoiceExport, found: RemoteInvoice, *, by: User, reason: str) -> bool:
+    """A person entered this invoice in Procountor, and it was read there: SKIPPED, with
+    Procountor's own id and number. False when it is in flight, in doubt or done."""
+    old = ExportStatus(export.status)
+    if old not in (*QUEUEABLE, S.QUEUED):
+        return False
+    facts = remote_facts(found)
+    note = {"reason": reason, "entered_by_hand": True, "remote_id": found.id}
+    note["remote_number"] = facts["remote_number"]
+    with transaction.atomic():
+        skipped = change_status(
+            export, old, S.SKIPPED, by=by, note=note, trigger_reason=reason[:500], **facts
+        )
+        if skipped:
+            PreparedPayload.objects.filter(pk=export.pk).delete()
+    return skipped
 
 
 def conflict(export: InvoiceExport, reason: AttentionReason, problem: Problem) -> bool:

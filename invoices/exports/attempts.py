@@ -35,7 +35,8 @@ class ClaimLost(Exception):
 
 class Due(NamedTuple):
     """An export for which it is time. `body` is its payload if one was prepared that still
-    counts, else `content` is its invoice's; `tried` tells that it may have been submitted."""
+    counts, else `content` is its invoice's as it was last corrected; `tried` tells that it may
+    have been submitted."""
 
     export: InvoiceExport
     date: dt.date
@@ -74,16 +75,20 @@ def _moment(moment: dt.datetime) -> Any:
 #: In the order of the model's columns, as `from_db` wants them.
 _SUBMIT_FIELDS = [
     *("id", "invoice_id", "tenant_id", "status", "triggered_by_id", "trigger_reason"),
-    *("retries", "lookups", "claim"),
+    *("retries", "lookups", "corrections", "claim"),
 ]
 _DUE_TO_SUBMIT = f"""
     SELECT {", ".join(f"e.{name}" for name in _SUBMIT_FIELDS)},
         e.look_first OR EXISTS (
             SELECT 1 FROM invoices_submissionattempt a WHERE a.export_id = e.id),
-        CAST(i.date AS text), p.body, CASE WHEN p.body IS NULL THEN i.content END
+        CAST(COALESCE(k.date, i.date) AS text), p.body,
+        CASE WHEN p.body IS NULL THEN COALESCE(k.content, i.content) END
     FROM invoices_invoiceexport e
     JOIN invoices_invoice i ON i.id = e.invoice_id
-    LEFT JOIN invoices_preparedpayload p ON p.export_id = e.id AND p.basis = %s
+    LEFT JOIN invoices_correction k
+        ON e.corrections > 0 AND k.export_id = e.id AND k.number = e.corrections
+    LEFT JOIN invoices_preparedpayload p
+        ON p.export_id = e.id AND p.basis = %s AND p.corrections = e.corrections
     JOIN integrations_credential c
         ON c.id = %s AND c.tenant_id = e.tenant_id AND c.state = 'active'
     JOIN integrations_tenant t ON t.id = e.tenant_id AND t.state = 'active'
@@ -107,6 +112,7 @@ _ANY_DUE = """
 #: What settling a look-up or a read-back asks of an export; the rest is fetched when it is asked.
 _WANTED = (
     *("invoice", "tenant", "status", "claim", "lookups", "retries", "remote_id", "queued_at"),
+    "corrections",
     *("invoice__number", "invoice__date", "invoice__buyer_name"),
     *("invoice__currency", "invoice__gross_total"),
 )

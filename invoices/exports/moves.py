@@ -8,13 +8,16 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from integrations.models import Tenant
 from invoices import audit
 from invoices.bulk import update_each
+from invoices.correction_models import EnteredByHand
 from invoices.document import Problem
 from invoices.enums import AttentionReason, ExportStatus, ParkedReason
+from invoices.exports import causes
 from invoices.models import Invoice, InvoiceExport, PreparedPayload, Restore
 
 S = ExportStatus
@@ -32,6 +35,7 @@ ALLOWED_MOVES: dict[ExportStatus, frozenset[ExportStatus]] = {
 }
 #: States from which a person may queue again. Not UNKNOWN: that is settled by asking Procountor.
 QUEUEABLE = (S.DRAFT, S.NEEDS_ATTENTION, S.PARKED)
+_OPEN_ENTRY = EnteredByHand.objects.filter(export=OuterRef("pk"), finished_at=None)
 SKIPPABLE = tuple(old for old, news in ALLOWED_MOVES.items() if S.SKIPPED in news)
 
 
@@ -60,10 +64,17 @@ def change_status(
         if lease_before:
             rows = rows.filter(lease_until__lt=lease_before)
         fields = {"claim": "", "lease_until": None} | fields
+    if new == S.QUEUED and old in QUEUEABLE:
+        # Somebody says that it was entered by hand: not before that has been looked up.
+        rows = rows.exclude(Exists(_OPEN_ENTRY))
     with transaction.atomic():
         if not rows.update(status=new, **(_cleared() | fields)):
             return False
         audit.record(f"export.{new}", export=export, by=by, data=_facts(old, fields) | (note or {}))
+        if old in causes.FAILED:
+            causes.end([export.pk])
+        if new in causes.FAILED:
+            causes.begin(export.pk, export.invoice_id, export.tenant_id, fields)
     export.refresh_from_db()
     return True
 
@@ -75,17 +86,23 @@ def change_statuses(
     *,
     each: Mapping[int, Mapping[str, Any]] | None = None,
     notes: Mapping[int, Mapping[str, Any]] | None = None,
+    by: User | None = None,
+    unchanged: bool = False,
     **fields: Any,
 ) -> list[InvoiceExport]:
     """Move many at once, as `change_status` moves one; returns those that moved.
 
     `each` has the new values of every export's own fields, `notes` the facts for its audit
-    event, by primary key. One UPDATE and one INSERT, in one transaction.
+    event, by primary key. With `unchanged` only those whose last change is still the one known
+    here. One UPDATE and one INSERT, in one transaction.
     """
     if new not in ALLOWED_MOVES[old]:
         raise ValueError(f"{old} -> {new} is not an allowed move of an export")
     own = each or {}
-    match = ("claim",) if old == S.SUBMITTING else ()
+    # What was mapped before a correction is not what may be claimed after it.
+    match = ("claim",) if old == S.SUBMITTING else ("corrections",) if new == S.SUBMITTING else ()
+    if unchanged:
+        match = (*match, "changed_at")
     rows = [
         {
             "pk": export.pk,
@@ -104,8 +121,13 @@ def change_statuses(
         moved = [export for export in exports if export.pk in changed]
         facts = _facts(old, fields)
         audit.record_each(
-            f"export.{new}", {e: facts | dict((notes or {}).get(e.pk, {})) for e in moved}
+            f"export.{new}", {e: facts | dict((notes or {}).get(e.pk, {})) for e in moved}, by=by
         )
+        if old in causes.FAILED and moved:
+            causes.end([export.pk for export in moved])
+        if new in causes.FAILED:
+            for export in moved:
+                causes.begin(export.pk, export.invoice_id, export.tenant_id, fields)
     for export in moved:
         for name, value in (values | dict(own.get(export.pk, {}))).items():
             setattr(export, name, value)
@@ -178,6 +200,57 @@ def queue(export: InvoiceExport, *, by: User | None = None, reason: str = "") ->
     )
 
 
+def queue_unchanged(
+    exports: Sequence[InvoiceExport], *, by: User, reason: str, note: Mapping[str, Any]
+) -> list[InvoiceExport]:
+    """Queue many as `queue` does one, but only those whose status and last change are still what
+    is known here; returns those. `note` is a fact for each one's audit event."""
+    # Whoever says that one was entered by hand waits for its row, or was here before.
+    locked = InvoiceExport.objects.select_for_update().order_by("pk")
+    rows = locked.filter(pk__in=[export.pk for export in exports]).exclude(Exists(_OPEN_ENTRY))
+    with transaction.atomic():
+        free = set(rows.values_list("pk", flat=True))
+        fit = [export for export in exports if export.pk in free]
+        return _queue_unchanged(fit, by=by, reason=reason, note=note)
+
+
+def _queue_unchanged(
+    exports: Sequence[InvoiceExport], *, by: User, reason: str, note: Mapping[str, Any]
+) -> list[InvoiceExport]:
+    now = timezone.now()
+    moved: list[InvoiceExport] = []
+    for old in QUEUEABLE:
+        chosen = [export for export in exports if export.status == old]
+        moved += change_statuses(
+            chosen,
+            old,
+            S.QUEUED,
+            by=by,
+            unchanged=True,
+            notes={export.pk: {"reason": reason, **note} for export in chosen},
+            not_before=now,
+            queued_at=now,
+            triggered_by_id=by.pk,
+            trigger_reason=reason[:500],
+            retries=0,
+            lookups=0,
+        )
+    return moved
+
+
+def hold_back(exports: Sequence[InvoiceExport], *, by: User | None) -> list[InvoiceExport]:
+    """Take what nobody has taken up yet out of the queue: parked until a person goes on with it.
+    Returns those held."""
+    return change_statuses(
+        exports,
+        S.QUEUED,
+        S.PARKED,
+        by=by,
+        parked_reason=ParkedReason.PERSON,
+        problems=[Problem("bulk_stopped").as_json()],
+    )
+
+
 def skip(export: InvoiceExport, *, by: User, reason: str) -> bool:
     """Decide that this invoice is not exported. False when it is in flight or done."""
     old = ExportStatus(export.status)
@@ -226,10 +299,10 @@ def needs_attention(
     )
 
 
-def release_parked(tenant: Tenant, reason: ParkedReason, **invoice_filter: Any) -> int:
+def release_parked(tenant: Tenant, reason: ParkedReason, *conditions: Q) -> int:
     """Queue what was parked for `reason`; returns how many."""
     parked = InvoiceExport.objects.filter(
-        tenant=tenant, status=S.PARKED, parked_reason=reason, **invoice_filter
+        *conditions, tenant=tenant, status=S.PARKED, parked_reason=reason
     )
     released = 0
     for export in parked.iterator():

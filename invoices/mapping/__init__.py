@@ -8,6 +8,7 @@ from invoices.mapping.base import ExportSettings, FiscalPeriod, Mapped, Referenc
 from invoices.mapping.basis import basis_of
 from invoices.mapping.invoice import map_invoice, period_problem
 from invoices.mapping.numbers import to_bytes
+from invoices.mapping.tables import TableVersion
 
 #: Kept with every attempt; raise it when the same document would map differently.
 MAPPING_VERSION = "1"
@@ -18,6 +19,7 @@ __all__ = [
     "FiscalPeriod",
     "Mapped",
     "ReferenceData",
+    "TableVersion",
     "basis_of",
     "map_invoice",
     "period_problem",

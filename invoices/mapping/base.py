@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
 from invoices.document import Problem
+from invoices.mapping import tables
+from invoices.mapping.tables import TableVersion
 from invoices.mapping.text import one_line, to_windows_1252
 
 _SHOWN = 200
@@ -24,6 +26,9 @@ class ExportSettings:
     list; S falls back to `default_vat_status`, every other unmapped category stops the invoice.
     `language` is Procountor's word, `bank_account` an IBAN without spaces, `penalty_percent`
     late interest in percent.
+
+    `tables` are the tenant's mapping tables of all times; `on` gives the settings with those of
+    one day: its VAT table in place of `vat_status_by_category`, and the other fields after it.
     """
 
     invoice_channel: str = "NO_SENDING"
@@ -35,6 +40,26 @@ class ExportSettings:
     bank_account: str = ""
     drop_invalid_reference: bool = False
     accounting_by_row: bool = False
+    tables: tuple[TableVersion, ...] = ()
+    units: Mapping[str, str] = field(default_factory=dict)
+    payment_methods: Mapping[str, str] = field(default_factory=dict)
+    countries: Mapping[str, str] = field(default_factory=dict)
+    products: Mapping[str, int] = field(default_factory=dict)
+
+    def on(self, day: dt.date) -> ExportSettings:
+        """The settings for an invoice of that date."""
+        found = {name: tables.in_force(self.tables, table, day) for table, name in _FIELDS.items()}
+        chosen: dict[str, Any] = {name: v.entries for name, v in found.items() if v is not None}
+        return replace(self, **chosen) if chosen else self
+
+
+_FIELDS = {
+    tables.VAT: "vat_status_by_category",
+    tables.UNIT: "units",
+    tables.PAYMENT: "payment_methods",
+    tables.COUNTRY: "countries",
+    tables.PRODUCT: "products",
+}
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def basis_of(settings: ExportSettings, reference: ReferenceData) -> str:
     known = [reference.vat_percents, reference.vat_statuses, reference.active_accounts]
     facts: list[Any] = [_code(), vars(settings), [None if k is None else sorted(k) for k in known]]
     return hashlib.sha256(
-        simplejson.dumps(facts, use_decimal=True, sort_keys=True).encode()
+        simplejson.dumps(facts, use_decimal=True, sort_keys=True, default=str).encode()
     ).hexdigest()
 
 

@@ -17,6 +17,7 @@ from invoices.mapping.identifiers import (
     identifier_of,
     vat_number_of,
 )
+from invoices.mapping.tables import COUNTRY, key_of
 from invoices.mapping.text import one_line, split_at
 
 _LINE = 80
@@ -24,7 +25,9 @@ _POSTAL = ("street", "zip", "city")
 CHANNELS = ("EMAIL", "MAIL", "ELECTRONIC_INVOICE", "NO_SENDING")
 
 
-def address_of(address: Address, place: str, found: Findings) -> dict[str, Any]:
+def address_of(
+    address: Address, place: str, settings: ExportSettings, found: Findings
+) -> dict[str, Any]:
     """One address; a name or street over 80 characters goes on in `specifier`."""
     name, rest_of_name = split_at(one_line(address.name), _LINE)
     street, rest_of_street = split_at(one_line(address.street), _LINE)
@@ -39,7 +42,7 @@ def address_of(address: Address, place: str, found: Findings) -> dict[str, Any]:
         "city": found.text(address.city, f"{place}.city", 40),
     }
     filled = {key: value for key, value in fields.items() if value}
-    return filled | {"country": _country_of(address, f"{place}.country", found)}
+    return filled | {"country": _country_of(address, f"{place}.country", settings, found)}
 
 
 def counterparty_of(
@@ -59,28 +62,33 @@ def counterparty_of(
         "email": found.text(buyer.email, "buyer.email"),
     }
     party: dict[str, Any] = {key: value for key, value in fields.items() if value}
-    party["counterPartyAddress"] = address_of(buyer.address, "buyer.address", found)
+    party["counterPartyAddress"] = address_of(buyer.address, "buyer.address", settings, found)
     if settings.invoice_channel == "ELECTRONIC_INVOICE":
         party["einvoiceAddress"] = _einvoice_address_of(document, found)
     return party
 
 
 def billing_address_of(
-    document: InvoiceDocument, counterparty: dict[str, Any], found: Findings
+    document: InvoiceDocument,
+    counterparty: dict[str, Any],
+    settings: ExportSettings,
+    found: Findings,
 ) -> dict[str, Any]:
     """The billing address, the buyer's own when the document has none."""
     if is_blank(document.billing_address):
         return dict(counterparty["counterPartyAddress"])
     assert document.billing_address is not None
-    return address_of(document.billing_address, "billing_address", found)
+    return address_of(document.billing_address, "billing_address", settings, found)
 
 
-def delivery_address_of(document: InvoiceDocument, found: Findings) -> dict[str, Any]:
+def delivery_address_of(
+    document: InvoiceDocument, settings: ExportSettings, found: Findings
+) -> dict[str, Any]:
     """The delivery address; {} tells Procountor that there is none."""
     if is_blank(document.delivery_address):
         return {}
     assert document.delivery_address is not None
-    return address_of(document.delivery_address, "delivery_address", found)
+    return address_of(document.delivery_address, "delivery_address", settings, found)
 
 
 def is_blank(address: Address | None) -> bool:
@@ -145,7 +153,10 @@ def _zip_of(address: Address, place: str, found: Findings) -> str:
     return code
 
 
-def _country_of(address: Address, place: str, found: Findings) -> str:
+def _country_of(address: Address, place: str, settings: ExportSettings, found: Findings) -> str:
+    own = settings.countries.get(key_of(COUNTRY, address.country))
+    if own is not None:
+        return own
     if not address.country:
         found.warn("country_missing", place, expected="FI")
         return "FINLAND"

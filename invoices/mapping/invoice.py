@@ -7,6 +7,7 @@ Source: finnish-invoicing, chapters 1 to 11; REFERENCE sections 13 and 14.
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 from invoices.document import InvoiceDocument, Problem, VatCategory
@@ -44,9 +45,12 @@ def map_invoice(
 
     An invoice date outside open periods is not among the problems: see `period_problem`.
     """
+    settings = settings.on(document.date)
     found = Findings()
+    if document.invoice_channel:
+        settings = replace(settings, invoice_channel=document.invoice_channel)
     counterparty = counterparty_of(document, settings, found)
-    billing = billing_address_of(document, counterparty, found)
+    billing = billing_address_of(document, counterparty, settings, found)
     check_channel(settings.invoice_channel, counterparty, billing, found)
     _check_vat(document, found)
     rows, header_status = _rows_of(document, settings, reference, found)
@@ -56,10 +60,11 @@ def map_invoice(
         "originalInvoiceNumber": _number_of(document, found),
         "counterParty": counterparty,
         "billingAddress": billing,
-        "deliveryAddress": delivery_address_of(document, found),
+        "deliveryAddress": delivery_address_of(document, settings, found),
         "paymentInfo": payment_of(document, settings, reference, found),
         "extraInfo": {
-            "accountingByRow": settings.accounting_by_row,
+            # A product's own account counts only then (REFERENCE section 13).
+            "accountingByRow": settings.accounting_by_row or _has_product(rows),
             "unitPricesIncludeVat": document.prices_include_vat,
         },
         "discountPercent": 0,
@@ -79,6 +84,10 @@ def map_invoice(
         tuple(found.warnings),
         totals.gross,
     )
+
+
+def _has_product(rows: list[dict[str, Any]]) -> bool:
+    return any("productId" in row for row in rows)
 
 
 def period_problem(date: dt.date, reference: ReferenceData) -> Problem | None:
@@ -123,7 +132,7 @@ def _rows_of(
         status = vat.status_of(row, place, settings, reference, found)
         header_status = status if header_status is None else header_status
         own_status = status if status != header_status else None
-        rows.append(row_of(document, row, place, own_status, found))
+        rows.append(row_of(document, row, place, own_status, settings, found))
     return rows, header_status
 
 

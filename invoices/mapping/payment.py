@@ -14,6 +14,7 @@ from invoices.mapping.base import ExportSettings, Findings, ReferenceData
 from invoices.mapping.codes import CURRENCIES
 from invoices.mapping.numbers import plain, written
 from invoices.mapping.references import is_damaged, normalise
+from invoices.mapping.tables import PAYMENT, PAYMENT_METHODS, key_of
 from invoices.mapping.totals import rounded
 
 _LONGEST_TERM_DAYS = 999
@@ -27,18 +28,31 @@ _HIGHEST_CURRENCY_RATE = Decimal(1_000_000)
 def payment_of(
     document: InvoiceDocument, settings: ExportSettings, reference: ReferenceData, found: Findings
 ) -> dict[str, Any]:
-    """`paymentInfo` of the payload, by bank transfer to the tenant's own account."""
+    """`paymentInfo` of the payload: to the tenant's own account, unless it is paid in cash."""
+    method = _method_of(document, settings, found)
     payment: dict[str, Any] = {
-        "paymentMethod": "BANK_TRANSFER",
+        "paymentMethod": method,
         "currency": document.currency,
         "currencyRate": _currency_rate_of(document, found),
         "dueDate": _due_date_of(document, settings, found),
-        "bankAccount": {"accountNumber": _account_of(document, settings, reference, found)},
     }
+    if method != "CASH":
+        account = _account_of(document, settings, reference, found)
+        payment["bankAccount"] = {"accountNumber": account}
     payment |= _reference_of(document, settings, found)
     if document.cash_discounts:
         payment["cashDiscount"] = _cash_discount_of(document, found)
     return payment
+
+
+def _method_of(document: InvoiceDocument, settings: ExportSettings, found: Findings) -> str:
+    word = document.payment_method
+    own = settings.payment_methods.get(key_of(PAYMENT, word))
+    if own is not None:
+        return own
+    if word and word.upper() not in PAYMENT_METHODS:
+        found.stop("payment_method_unmapped", "payment_method", word, ", ".join(PAYMENT_METHODS))
+    return word.upper() if word else "BANK_TRANSFER"
 
 
 def penalty_of(document: InvoiceDocument, settings: ExportSettings) -> int | Decimal | None:

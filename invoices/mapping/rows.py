@@ -10,8 +10,9 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from invoices.document import InvoiceDocument, Row
-from invoices.mapping.base import Findings
+from invoices.mapping.base import ExportSettings, Findings
 from invoices.mapping.numbers import decimals, plain, written
+from invoices.mapping.tables import PRODUCT, UNIT, key_of
 from invoices.mapping.text import one_line, split_at
 from invoices.mapping.totals import agree, rounded, row_amount, without_vat
 from invoices.mapping.units import AMBIGUOUS, NO_UNIT, unit_of
@@ -49,18 +50,24 @@ def figures_of(row: Row, unit: str) -> Figures:
 
 
 def row_of(
-    document: InvoiceDocument, row: Row, place: str, vat_status: int | None, found: Findings
+    document: InvoiceDocument,
+    row: Row,
+    place: str,
+    vat_status: int | None,
+    settings: ExportSettings,
+    found: Findings,
 ) -> dict[str, Any]:
     """One of the payload's `invoiceRows`; `vatStatus` only when the row has its own."""
     name, rest_of_name = split_at(one_line(row.name), _NAME)
     if name.casefold() in _VAGUE:
         found.warn("row_name_vague", f"{place}.name", name)
-    unit, original_unit = _unit_of(row, f"{place}.unit", found)
+    unit, original_unit = _unit_of(row, f"{place}.unit", settings, found)
     figures = figures_of(row, one_line(row.unit))
     comment = "\n".join(
         part for part in (rest_of_name, original_unit, figures.told, row.comment) if part
     )
     fields: dict[str, Any] = {
+        "productId": settings.products.get(key_of(PRODUCT, row.code)) if row.code else None,
         "product": found.text(name, f"{place}.name"),
         "productCode": found.text(row.code, f"{place}.code", _CODE),
         "quantity": plain(figures.quantity),
@@ -88,9 +95,12 @@ def dates_of(
     return {"startDate": first.isoformat(), "endDate": last.isoformat()}
 
 
-def _unit_of(row: Row, place: str, found: Findings) -> tuple[str, str]:
+def _unit_of(row: Row, place: str, settings: ExportSettings, found: Findings) -> tuple[str, str]:
     """Procountor's unit, and the source's word where Procountor has none for it."""
     word = one_line(row.unit)
+    own = settings.units.get(key_of(UNIT, word))
+    if own is not None:
+        return own, ""
     unit = unit_of(word)
     if unit is None:
         found.warn("unit_unknown", place, word)

@@ -23,6 +23,7 @@ from invoices.problems.words import Words
 __all__ = [
     "CATALOGUE",
     "CUSTOMER",
+    "OURS",
     "customer_sentence",
     "sentence",
     "sentences",
@@ -30,6 +31,8 @@ __all__ = [
 ]
 
 CATALOGUE = INTAKE | MAPPING | ENGINE | STEPS | REMOTE
+#: Codes of our own checks; every other code is Procountor's.
+OURS = frozenset(INTAKE | MAPPING | ENGINE | STEPS)
 
 
 def words_for(problem: Problem) -> Words:

@@ -7,6 +7,10 @@ from django.utils.translation import gettext_lazy as _
 from invoices.problems.words import Words
 
 ENGINE: dict[str, Words] = {
+    "entry_being_looked_up": Words(
+        _("A Procountor number that a person gave is being looked up."),
+        _("Wait for its result."),
+    ),
     "period_closed": Words(
         _("The invoice date {value} is not in an open period in Procountor."),
         _("Open the period in Procountor; the export is released when the check sees it."),
@@ -26,6 +30,10 @@ ENGINE: dict[str, Words] = {
     "retries_exhausted": Words(
         _("Procountor could not be reached in spite of every automatic retry."),
         _("Check that Procountor answers, then queue again: nothing was submitted."),
+    ),
+    "bulk_stopped": Words(
+        _("A bulk re-send was stopped before this export's turn came."),
+        _("Resume the bulk re-send, or queue the export again by itself."),
     ),
     "not_reached": Words(
         _("Procountor could not be reached ({value}); nothing was submitted."),

@@ -30,6 +30,10 @@ MAPPING: dict[str, Words] = {
         _("VAT is 0 %, and nothing says why."),
         _("Give the VAT category at the source: exempt, reverse charge, EU goods and so on."),
     ),
+    "payment_method_unmapped": Words(
+        _("Nothing says what “{value}” is to Procountor; it knows {expected}."),
+        _("Choose it in the tenant's mapping table of payment methods, then queue again."),
+    ),
     "vat_category_unmapped": Words(
         _("No VAT status is chosen for the VAT category {value}."),
         _("Choose it in the tenant's VAT mapping with the accountant, then queue again."),

@@ -98,16 +98,17 @@ def test_list_action_names_what_it_leaves_alone(as_role, failed):
         status="submitted", attention_reason="", problems=[]
     )
     client = as_role("Accountant")
-    chosen = {"action": "queue_selected", "_selected_action": [export.pk for export in failed]}
+    chosen = {"action": "skip_selected", "_selected_action": [export.pk for export in failed]}
 
     question = client.post(EXPORTS, chosen).content.decode()
-    assert "Queue 2 again" in question
+    assert "Skip 2" in question
     assert "1 × Submitted" in question
     assert "251" in question  # the sum of the two
 
-    answer = client.post(EXPORTS, chosen | {"confirmed": "1", "reason": ""}, follow=True)
-    assert "2 queued again. 1 left alone" in answer.content.decode()
-    assert InvoiceExport.objects.filter(status="queued").count() == 2
+    said = chosen | {"confirmed": "1", "reason": "Entered by hand"}
+    answer = client.post(EXPORTS, said, follow=True)
+    assert "2 skipped. 1 left alone" in answer.content.decode()
+    assert InvoiceExport.objects.filter(status="skipped").count() == 2
 
 
 def test_export_page_shows_cause_remedy_and_timeline(as_role, failed):

@@ -244,13 +244,13 @@ def test_export_page_costs_the_same_for_one_and_three_attempts(
     log_in(client, "Accountant")
     page = url("invoices_invoiceexport_change", export.pk)
     client.get(page)
-    with django_assert_num_queries(24):
+    with django_assert_num_queries(25):
         client.get(page)
     template = SubmissionAttempt.objects.get()
     for number in (2, 3):
         template.pk, template.number = None, number
         template.save(force_insert=True)
-    with django_assert_num_queries(24):
+    with django_assert_num_queries(25):
         client.get(page)
 
 
@@ -259,14 +259,15 @@ def test_list_action_takes_all_pages_when_asked_to(client, queued):
     InvoiceExport.objects.update(status="needs_attention", attention_reason="refused")
     log_in(client, "Accountant")
     chosen = {
-        "action": "queue_selected",
+        "action": "skip_selected",
         "select_across": "1",
         "_selected_action": [exports[0].pk],
+        "reason": "Entered by hand",
     }
 
     response = client.post(url("invoices_invoiceexport_changelist"), chosen | {"confirmed": "1"})
 
-    assert said(response) == ["3 queued again."]
+    assert said(response) == ["3 skipped."]
 
 
 def test_list_action_takes_so_many_at_once_and_says_so(client, queued, monkeypatch):
@@ -274,7 +275,11 @@ def test_list_action_takes_so_many_at_once_and_says_so(client, queued, monkeypat
     chosen = queued("A-1", "A-2", "A-3")
     InvoiceExport.objects.update(status="needs_attention", attention_reason="refused")
     log_in(client, "Accountant")
-    data = {"action": "queue_selected", "_selected_action": [export.pk for export in chosen]}
+    data = {
+        "action": "skip_selected",
+        "_selected_action": [export.pk for export in chosen],
+        "reason": "Entered by hand",
+    }
     page = url("invoices_invoiceexport_changelist")
 
     question = text(client.post(page, data))
@@ -282,13 +287,13 @@ def test_list_action_takes_so_many_at_once_and_says_so(client, queued, monkeypat
     second = client.post(page, data | {"confirmed": "1"})
 
     assert "At most 2 are taken at a time" in question
-    assert said(first) == ["2 queued again."]
-    assert said(second)[-1].startswith("1 queued again. 2 left alone")
-    assert InvoiceExport.objects.filter(status="queued").count() == 3
+    assert said(first) == ["2 skipped."]
+    assert said(second)[-1].startswith("1 skipped. 2 left alone")
+    assert InvoiceExport.objects.filter(status="skipped").count() == 3
 
 
 @pytest.mark.parametrize("rung", [NO_RIGHTS, "Support", "Management"])
-@pytest.mark.parametrize("action", ["queue_selected", "skip_selected"])
+@pytest.mark.parametrize("action", ["skip_selected"])
 def test_list_action_posted_without_the_right_changes_nothing(client, queued, rung, action):
     (export,) = queued("A-1")
     InvoiceExport.objects.update(status="needs_attention", attention_reason="refused")

@@ -12,7 +12,14 @@ import pytest
 from integrations import diagnosis
 from integrations.models import BankAccount
 from invoices import engine, exports
-from invoices.mapping import ExportSettings, FiscalPeriod, ReferenceData, basis, basis_of
+from invoices.mapping import (
+    ExportSettings,
+    FiscalPeriod,
+    ReferenceData,
+    TableVersion,
+    basis,
+    basis_of,
+)
 from invoices.models import PreparedPayload, SubmissionAttempt
 
 OTHER_IBAN = "FI5810171000000122"
@@ -107,6 +114,11 @@ OTHERS = {
     "bank_account": OTHER_IBAN,
     "drop_invalid_reference": True,
     "accounting_by_row": True,
+    "tables": (TableVersion("unit", dt.date(2026, 1, 1), {"tynnyri": "PIECE"}),),
+    "units": {"tynnyri": "PIECE"},
+    "payment_methods": {"visa": "CLEARING"},
+    "countries": {"UK": "UNITED_KINGDOM"},
+    "products": {"A": 7},
 }
 
 

@@ -305,7 +305,7 @@ PROBLEMS = st.lists(
 def test_tally_loses_no_invoice_and_counts_none_twice(verdicts):
     tally = rehearsal._Tally()
     for number, problems in enumerate(verdicts):
-        case = rehearsal._Case(number, f"N-{number}", dt.date(2026, 9, 1), {})
+        case = rehearsal.Case(number, f"N-{number}", dt.date(2026, 9, 1), {})
         tally.add(case, problems)
 
     findings = tally.findings()
@@ -338,6 +338,7 @@ def test_every_cause_that_stops_an_invoice_is_the_customers_or_ours():
         "vat_status_not_in_use",
         "vat_status_not_domestic",
         "bank_account_missing",
+        "payment_method_unmapped",
         "channel_not_allowed",
         "aland_held",
     }

@@ -432,3 +432,16 @@ def test_keys_are_on_no_page(client, acme):
         shown = text(client.get(address))
         assert acme.company.api_key not in shown
         assert acme.company.api_key[-20:] not in shown
+
+
+def test_settings_tried_tell_which_fields_of_the_payload_would_change(client, tenant):
+    take_in(tenant, "good", "good")
+    found = rehearsed(tenant, days_to_pay=7, invoice_language="SWEDISH")
+    log_in(client, "Support")
+
+    shown = text(client.get(f"{url(SETTINGS, tenant.pk)}?rehearsal={found.pk}"))
+
+    # The invoices state their own due dates.
+    assert [f["field"] for f in found.payload_changes["fields"]] == ["language"]
+    assert "2 of the last 2 invoices would change" in shown
+    assert "FINNISH → SWEDISH" in shown

@@ -37,6 +37,7 @@ STOPS = [
     ("too_long", "additional_information", document(additional_information="x" * 10_001), {}),
     ("missing", "buyer.address.name", document(buyer__address__name=""), {}),
     ("country_not_supported", "buyer.address.country", document(buyer__address__country="ZZ"), {}),
+    ("payment_method_unmapped", "payment_method", document(payment_method="Visa"), {}),
     ("vat_number_invalid", "buyer.vat_number", eu_goods(buyer__vat_number="SE12"), {}),
     ("vat_number_missing", "buyer.vat_number", eu_goods(buyer__vat_number=""), {}),
     (
