@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from integrations.models import Tenant
-from invoices import step_models, watch_models  # noqa: F401 - Django looks for models here
+from invoices import step_models, watch_models, wording_models  # noqa: F401 - Django looks for models here
 from invoices.document import InvoiceDocument
 from invoices.enums import (
     AttemptOutcome,
