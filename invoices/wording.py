@@ -77,6 +77,12 @@ def parts_of(code: str, language: str) -> tuple[str, ...]:
     return (*staff, "customer") if code in problems.CUSTOMER else staff
 
 
+def versions(code: str) -> list[WordingVersion]:
+    """Every version of a code's words, the newest first."""
+    found = WordingVersion.objects.filter(code=code).select_related("by")
+    return list(found.order_by("-at", "-pk"))
+
+
 def latest_number(code: str, language: str) -> int:
     """The newest version's number, 0 for the shipped text."""
     found = WordingVersion.objects.filter(code=code, language=language)

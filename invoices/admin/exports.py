@@ -19,6 +19,7 @@ from unfold.decorators import action, display
 
 from integrations.admin.desk import ReadOnlyAdmin, ask
 from invoices import exports
+from invoices.admin.explain import explain_context
 from invoices.admin.filters import DaysFilter
 from invoices.admin.lookups import lookups_context
 from invoices.admin.questions import queue_question, skip_question
@@ -109,6 +110,7 @@ class InvoiceExportAdmin(StepPages, ReadOnlyAdmin):
             InvoiceExport.objects.select_related("invoice", "tenant").filter(pk=object_id).first()
         )
         extra = export_context(export) if export else {}
+        extra |= explain_context(request, export, extra["attempts"]) if export else {}
         return super().context_of(request, object_id) | extra
 
     def has_queue_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
@@ -209,7 +211,6 @@ def export_context(export: InvoiceExport) -> dict[str, Any]:
     return {
         "badge": {"text": status_words(export), "type": STATUS_COLOURS.get(export.status, "")},
         "story": _story(export),
-        "problems": explained(export.problems),
         "warnings": explained(export.warnings),
         **rows_context(invoice),
         **lookups_context(export),

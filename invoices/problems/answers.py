@@ -33,12 +33,16 @@ ANSWERS: dict[str, Words] = {
     "no_token": Words(_("Procountor answered without an access token."), _RETRIED),
     "redirect": Words(
         _("The address answered with a redirection, which Procountor's interface does not use."),
-        _("Wait: Procountor is asked first. If it goes on, tell the developers: a proxy or a "
-          "gateway answers in its place."),
+        _(
+            "Wait: Procountor is asked first. If it goes on, tell the developers: a proxy or a "
+            "gateway answers in its place."
+        ),
     ),
     "rate_limited": Words(
-        _("Procountor asked for fewer requests. How it says so is not documented; status 429 is "
-          "taken for it."),
+        _(
+            "Procountor asked for fewer requests. How it says so is not documented; status 429 is "
+            "taken for it."
+        ),
         _RETRIED,
     ),
     "proxy_error": Words(
@@ -47,8 +51,10 @@ ANSWERS: dict[str, Words] = {
     ),
     "tls_error": Words(
         _("The encrypted connection to Procountor failed."),
-        _("Wait: if nothing left it is retried. If it goes on, tell the developers: a certificate "
-          "may have run out."),
+        _(
+            "Wait: if nothing left it is retried. If it goes on, tell the developers: a "
+            "certificate may have run out."
+        ),
     ),
     "transport_error": Words(_("The exchange with Procountor failed in an unknown way."), _ASKED),
     "bad_header": Words(_("The request or its answer had a header that cannot be."), _FAULT),
@@ -57,7 +63,9 @@ ANSWERS: dict[str, Words] = {
     "too_late": Words(_("The request did not leave within its time."), _RETRIED),
     "outage": Words(_("Procountor does not answer anybody just now."), _RETRIED),
     "drained": Words(_("The program was stopped before the request left."), _RETRIED),
-    "lane_stopped": Words(_("The tenant's exports were stopped before the request left."), _RETRIED),
+    "lane_stopped": Words(
+        _("The tenant's exports were stopped before the request left."), _RETRIED
+    ),
     "key_unreadable": Words(
         _("The stored API key could not be opened here; nothing was submitted."),
         _("Tell the developers: FERNET_KEYS lacks the key it was sealed under."),
@@ -81,12 +89,12 @@ ANSWERS: dict[str, Words] = {
         _("Status 404: Procountor did not save the invoice, or does not know the address."),
         _ASKED,
     ),
-    "http_408": Words(
-        _("Status 408: something between us and Procountor lost patience."), _ASKED
-    ),
+    "http_408": Words(_("Status 408: something between us and Procountor lost patience."), _ASKED),
     "http_500": Words(
-        _("Status 500: Procountor failed on its side. Very long row texts are suspected to cause "
-          "it; the cause itself is not known."),
+        _(
+            "Status 500: Procountor failed on its side. Very long row texts are suspected to cause "
+            "it; the cause itself is not known."
+        ),
         _ASKED,
     ),
     "http_503": Words(_("Status 503: Procountor is out of use for a while."), _ASKED),

@@ -16,7 +16,7 @@ _source: Callable[[], Edited] = lambda: _NOTHING  # noqa: E731 - replaced when t
 
 def use_edited(source: Callable[[], Edited]) -> None:
     """From now on ask `source` for the office's texts; it is called for every text shown."""
-    global _source  # noqa: PLW0603 - one catalogue in one process
+    global _source
     _source = source
 
 

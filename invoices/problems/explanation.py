@@ -7,14 +7,14 @@ texts come from `edited`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from django.utils.functional import Promise
 
 from integrations.advice import LANGUAGES
 from integrations.enums import Mover
 from invoices.document import Problem
-from invoices.problems.answers import answer_code
+from invoices.problems.answers import ANSWERS, answer_code
 from invoices.problems.customers import customer_sentence
 from invoices.problems.edited import has_words
 from invoices.problems.guides import Guide, Page, Where, guide_for
@@ -22,6 +22,8 @@ from invoices.problems.remote import REMOTE, remote_code
 from invoices.problems.sent import values_sent
 from invoices.problems.shown import CATALOGUE, words_for
 
+#: Their value is the cause of a call, and has words of its own.
+_WITH_A_CAUSE = {"not_reached", "no_answer", "retries_exhausted", "never_answered"}
 _UNKNOWN = Guide(Mover.US, Where.HERE, Page.INVOICE)
 
 
@@ -43,7 +45,7 @@ class Explanation:
     menu: str | Promise = ""
     values: Sequence[tuple[str, str]] = ()
     expected: str = ""
-    customer: Sequence[tuple[str, str]] = field(default=())
+    customer: Sequence[tuple[str, str]] = ()
 
 
 def key_of(code: str) -> str:
@@ -78,7 +80,7 @@ def explain(problem: Problem, body: str = "") -> Explanation:
         code=problem.code,
         key=key,
         field=problem.place,
-        cause=str(words.cause),
+        cause=f"{words.cause}{_how(problem)}",
         remedy=str(words.remedy),
         known=is_known(problem.code),
         mover=guide.mover,
@@ -104,6 +106,13 @@ def explain_attempt(
         message, place = str(entry.get("message") or ""), str(entry.get("field") or "")
         found.append(explain(Problem(message[:200], place), body))
     return found
+
+
+def _how(problem: Problem) -> str:
+    """How the call ended, as a second sentence; "" when the problem does not say."""
+    if problem.code not in _WITH_A_CAUSE or key_of(problem.value) not in ANSWERS:
+        return ""
+    return f" {words_for(Problem(problem.value)).cause}"
 
 
 def _says_more(http_status: int | None) -> bool:

@@ -32,7 +32,6 @@ class Page(StrEnum):
     CHECK = "check"
     SETTINGS = "settings"
     INVOICE = "invoice"
-    ALERTS = "alerts"
 
 
 class Guide(NamedTuple):

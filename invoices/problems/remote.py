@@ -51,8 +51,10 @@ REMOTE: dict[str, Words] = {
     ),
     INVALID_VALUE: Words(
         _("Procountor does not accept the value in the field {field}. Its own explanation: {why}"),
-        _("Compare the value with what the field may hold and correct it at the source. Which "
-          "values Procountor accepts is not known for every field."),
+        _(
+            "Compare the value with what the field may hold and correct it at the source. Which "
+            "values Procountor accepts is not known for every field."
+        ),
     ),
     "Unauthorized": Words(
         _("Procountor refused the credentials."),

@@ -43,8 +43,10 @@ def value_at(payload: Any, path: str) -> str:
             found = found[int(index)] if inside else None
     if found is None or (not path):
         return ""
-    text = found if isinstance(found, str) else simplejson.dumps(
-        found, ensure_ascii=False, use_decimal=True
+    text = (
+        found
+        if isinstance(found, str)
+        else simplejson.dumps(found, ensure_ascii=False, use_decimal=True)
     )
     return str(text)[:_MOST_CHARACTERS]
 
