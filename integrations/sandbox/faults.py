@@ -25,7 +25,8 @@ KINDS = (
 )
 #: Never after the effect in random mode: these two promise that nothing was processed.
 _BEFORE_ONLY = {"rate_limited", "expired_token"}
-_RANDOM_KINDS = tuple(kind for kind in KINDS if kind not in ("status", "html"))
+_SCRIPTED_ONLY = ("status", "html", "no_id", "redirect", "bad_gzip")
+_RANDOM_KINDS = tuple(kind for kind in KINDS if kind not in _SCRIPTED_ONLY)
 _RANDOM_DELAY_SECONDS = 0.05
 _HTML = (
     b"<html><head><title>500 Internal Server Error</title></head><body><center>"

@@ -47,9 +47,7 @@ def test_odd_payload_is_no_error(body):
 
 
 def test_value_of_the_payload_is_in_the_words():
-    found = problems.explain(
-        Problem("Value of the 'date' field is invalid: too old", "date"), BODY
-    )
+    found = problems.explain(Problem("Value of the 'date' field is invalid: too old", "date"), BODY)
 
     assert found.key == "Value of the '<field>' field is invalid: "
     assert found.cause.endswith("in the field date. Its own explanation: too old")
