@@ -16,6 +16,7 @@ from invoices import engine, exports, problems, triggers
 from invoices.admin.explain import of_attempt
 from invoices.document import Problem
 from invoices.models import InvoiceExport
+from invoices.preflight import FIXED_OUTSIDE_THE_INVOICE
 from invoices.problems import ANSWERS, ENGINE, REMOTE
 from invoices.problems.remote import BLANK_VALUE, INVALID_VALUE
 from invoices.wording_models import UnknownCode
@@ -25,18 +26,23 @@ from tests.staff import text, url
 pytestmark = pytest.mark.django_db(transaction=True)
 
 POSTS = {"method": "POST", "path": "/invoices"}
+EXEMPT = {
+    "rows": [factories.invoice()["rows"][0] | {"vat_percent": "0", "vat_category": "E"}],
+    "gross_total": "100.00",
+    "additional_information": "AVL 39 §",
+}
 SEPTEMBER = dt.date(2026, 9, 1), dt.date(2026, 9, 30)
 
 
 class Desk:
     """One invoice, its tenant and company, and the pages as an accountant sees them."""
 
-    def __init__(self, tenant, queued, sandbox, settings, client):
+    def __init__(self, tenant, queued, sandbox, settings, client, fields):
         self.tenant, self.sandbox, self.settings = tenant, sandbox, settings
         self.client, self.company = client, tenant.company
         self.user = factories.UserFactory(role="Administrator")
         client.force_login(self.user)
-        (self.export,) = queued("A-1")
+        (self.export,) = queued("A-1", **fields)
 
     def fault(self, kind, **more):
         self.sandbox.fault(kind=kind, **more, **POSTS)
@@ -78,8 +84,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tenant, queued, sandbox, settings, client):
-    return Desk(tenant, queued, sandbox, settings, client)
+def desk(request, tenant, queued, sandbox, settings, client):
+    return Desk(tenant, queued, sandbox, settings, client, getattr(request, "param", {}))
 
 
 def _status(status, message="", field=""):
@@ -219,12 +225,29 @@ def _lookup_refused(desk):
     desk.later()
 
 
-def _unmap(desk):
-    Tenant.objects.filter(pk=desk.tenant.pk).update(default_vat_status=None)
+def _setting(**fields):
+    return lambda desk: Tenant.objects.filter(pk=desk.tenant.pk).update(**fields)
 
 
-def _map(desk):
-    Tenant.objects.filter(pk=desk.tenant.pk).update(default_vat_status=1)
+def _percent_off(desk):
+    desk.company.set_vat(percents=["0", "10", "13.5"])
+    desk.check()
+
+
+def _percent_on(desk):
+    desk.company.set_vat(percents=["0", "10", "13.5", "25.5"])
+    desk.check()
+
+
+def _account_off(desk):
+    desk.company.set_account(desk.company.bank_accounts[0]["iban"], "INACTIVE")
+    desk.check()
+    Tenant.objects.filter(pk=desk.tenant.pk).update(state="active")
+
+
+def _account_on(desk):
+    desk.company.set_account(desk.company.bank_accounts[0]["iban"], "ACTIVE")
+    desk.check()
 
 
 def _no_account(desk):
@@ -254,15 +277,31 @@ MADE = {
     "restored": (_restore, "unknown", _nothing),
     "lookup_blind": (_blind, "needs_attention", _sees),
     "lookup_refused": (_lookup_refused, "needs_attention", _nothing),
-    "vat_category_unmapped": (_unmap, "needs_attention", _map),
+    "vat_status_not_in_use": (
+        _setting(default_vat_status=99),
+        "needs_attention",
+        _setting(default_vat_status=1),
+    ),
+    "vat_status_not_domestic": (
+        _setting(default_vat_status=12),
+        "needs_attention",
+        _setting(default_vat_status=1),
+    ),
+    "vat_percent_not_in_use": (_percent_off, "needs_attention", _percent_on),
+    "channel_not_allowed": (
+        _setting(invoice_channel="EDIFACT"),
+        "needs_attention",
+        _setting(invoice_channel="NO_SENDING"),
+    ),
+    "bank_account_not_active": (_account_off, "needs_attention", _account_on),
     "bank_account_missing": (_no_account, "needs_attention", _account),
     "Unauthorized": (_kind("expired_token", times=2), "parked", _right),
 }
 
 #: Not by one submission over HTTP: shown where they are made.
 ELSEWHERE = {
-    # Found by a look-up of what a person entered: below.
-    "conflict",
+    # With invoices of their own: below.
+    "conflict", "vat_category_unmapped",
     # Two invoices, or a copy that changed or went, in Procountor: tests of reconciliation.
     "several_found", "total_differs", "not_found_again",
     # A fault of ours, or no key at all: tests of the engine.
@@ -281,7 +320,8 @@ ELSEWHERE = {
 def test_every_code_that_a_submission_can_end_with_is_shown_somewhere():
     shown = set(LISTED) | set(SETTLED) | set(MADE)
 
-    assert set(ENGINE) | set(REMOTE) | set(ANSWERS) <= shown | ELSEWHERE
+    ends = set(ENGINE) | set(REMOTE) | set(ANSWERS) | FIXED_OUTSIDE_THE_INVOICE
+    assert ends <= shown | ELSEWHERE
     assert shown & ELSEWHERE == set()
 
 
@@ -348,6 +388,17 @@ def test_made_code_is_explained_put_right_and_sent_again(desk, key):
     desk.export.refresh_from_db()
     if desk.export.status in ("needs_attention", "parked"):
         desk.queue_again()
+    assert desk.until("reconciled", "needs_attention", "parked") == "reconciled"
+    booked_once(desk)
+
+
+@pytest.mark.parametrize("desk", [EXEMPT], indirect=True, ids=["exempt"])
+def test_unmapped_category_is_explained_mapped_and_sent_again(desk):
+    assert desk.export.status == "needs_attention"
+    said_in_both_languages(desk, "vat_category_unmapped")
+
+    _setting(vat_status_by_category={"E": 12})(desk)
+    desk.queue_again()
     assert desk.until("reconciled", "needs_attention", "parked") == "reconciled"
     booked_once(desk)
 
