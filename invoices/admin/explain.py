@@ -3,7 +3,7 @@ that helps. `panel` serves lists and groups too; it makes no query."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.http import HttpRequest
@@ -37,7 +37,7 @@ _PAGES: dict[Page, tuple[str, str, Any, str]] = {
     Page.SETTINGS: (
         "integrations_rehearsal_settings",
         "tenant",
-        _("Rehearse a change of the settings"),
+        _("Rehearse a change of settings"),
         "integrations.rehearse",
     ),
     Page.INVOICE: (
@@ -64,6 +64,13 @@ def explain_context(
             for shown in attempts
         ],
     }
+
+
+def panels_of(
+    request: HttpRequest, export: InvoiceExport, stored: Iterable[dict[str, str]]
+) -> list[dict[str, Any]]:
+    """Panels of problems as they are stored in a JSON column."""
+    return [panel(request, export, problems.explain(Problem.from_json(item))) for item in stored]
 
 
 def of_attempt(attempt: SubmissionAttempt) -> list[Explanation]:
