@@ -24,6 +24,7 @@ _VIEW_ALL = [
     "invoices.view_exportcause",
     "invoices.view_fix",
     "invoices.view_periodmove",
+    "invoices.view_wordingversion",
 ]
 _SUPPORT = [
     "integrations.add_tenant",
@@ -54,6 +55,8 @@ _ACCOUNTANT = [
     "invoices.add_invoiceattachment",
     "invoices.confirm_exportstep",
     "invoices.skip_exportstep",
+    "invoices.view_unknowncode",
+    "invoices.edit_wording",
 ]
 _ALERTS = ["invoices.view_alert"]
 _STAFF = [f"auth.{verb}_user" for verb in ("add", "change", "view")] + ["auth.view_group"]

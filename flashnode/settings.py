@@ -429,6 +429,12 @@ UNFOLD = {
                         "invoices_receivedfile_changelist",
                         "invoices.view_receivedfile",
                     ),
+                    _link(
+                        _("Words of codes"),
+                        "dictionary",
+                        "invoices_wordingversion_changelist",
+                        "invoices.view_wordingversion",
+                    ),
                 ],
             },
             {

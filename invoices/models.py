@@ -22,6 +22,7 @@ from invoices import (  # noqa: F401 - Django looks for models here
     step_models,
     team_models,
     watch_models,
+    wording_models,
 )
 from invoices.document import InvoiceDocument
 from invoices.enums import (

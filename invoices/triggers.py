@@ -1,8 +1,8 @@
 """Database triggers that keep evidence as it was written, on SQLite and PostgreSQL.
 
 Audit events: no UPDATE, no DELETE. Attempts: no DELETE; an UPDATE only while the attempt is
-open. Received files, invoices, their corrections, attachments and look-ups: no UPDATE, no
-DELETE. On PostgreSQL TRUNCATE is refused too.
+open. Received files, invoices, their corrections, attachments and look-ups, and versions of words:
+no UPDATE, no DELETE. On PostgreSQL TRUNCATE is refused too.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ _FROZEN = (
     "invoices_invoiceattachment",
     "invoices_lookup",
     "invoices_receivedfile",
+    "invoices_wordingversion",
 )
 _ATTEMPTS = ("invoices_stepattempt", "invoices_submissionattempt")
 _TABLES = (*_FROZEN, *_ATTEMPTS)

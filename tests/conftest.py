@@ -16,7 +16,7 @@ from flashnode import roles, schedules
 from integrations import custody, diagnosis
 from integrations.models import BankAccount
 from integrations.sandbox import Sandbox, SandboxServer
-from invoices import filing, triggers
+from invoices import filing, problems, triggers, wording
 from invoices.models import InvoiceExport
 from tests import factories
 
@@ -51,6 +51,16 @@ def _language():
 def _nobody_has_guessed():
     """What strangers have tried is counted for each process."""
     caches["strangers"].clear()
+
+
+@pytest.fixture(autouse=True)
+def _words(request):
+    """The office's words are read anew in each test, and only where there is a database."""
+    wording.forget()
+    has_database = request.node.get_closest_marker("django_db") or (
+        {"db", "transactional_db", "live_server"} & set(request.fixturenames)
+    )
+    problems.use_edited(wording.current if has_database else dict)
 
 
 @pytest.fixture

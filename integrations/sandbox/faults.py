@@ -19,10 +19,14 @@ KINDS = (
     "expired_token",
     "not_json",
     "drop_mid_body",
+    "no_id",
+    "redirect",
+    "bad_gzip",
 )
 #: Never after the effect in random mode: these two promise that nothing was processed.
 _BEFORE_ONLY = {"rate_limited", "expired_token"}
-_RANDOM_KINDS = tuple(kind for kind in KINDS if kind not in ("status", "html"))
+_SCRIPTED_ONLY = ("status", "html", "no_id", "redirect", "bad_gzip")
+_RANDOM_KINDS = tuple(kind for kind in KINDS if kind not in _SCRIPTED_ONLY)
 _RANDOM_DELAY_SECONDS = 0.05
 _HTML = (
     b"<html><head><title>500 Internal Server Error</title></head><body><center>"
@@ -133,6 +137,12 @@ def spoilt(fault: Fault, real: Answer | None) -> Answer:
         return Answer(fault.status, _HTML, "text/html")
     if fault.kind == "not_json":
         return Answer(200, _HTML, "text/html")
+    if fault.kind == "no_id":
+        return answer({"message": "Saved."})
+    if fault.kind == "redirect":
+        return Answer(302, _HTML, "text/html", {"Location": "/elsewhere"})
+    if fault.kind == "bad_gzip":
+        return Answer(200, _HTML, "application/json", {"Content-Encoding": "gzip"})
     if fault.kind == "expired_token":
         return refused(401, "Unauthorized").answer
     if fault.kind == "rate_limited":

@@ -10,6 +10,8 @@ from invoices.admin import (
     plans,
     received,
     rehearsals,
+    unknown_codes,
+    wording,
 )
 
 __all__ = [
@@ -22,4 +24,6 @@ __all__ = [
     "plans",
     "received",
     "rehearsals",
+    "unknown_codes",
+    "wording",
 ]

@@ -22,6 +22,7 @@ from invoices import corrections, exports
 from invoices.admin.causes import CauseFilter
 from invoices.admin.corrections import CorrectionPages, corrections_context
 from invoices.admin.entered import EnteredPages, entered_context
+from invoices.admin.explain import explain_context
 from invoices.admin.filters import DaysFilter
 from invoices.admin.landed import landed_context
 from invoices.admin.lookups import lookups_context
@@ -121,6 +122,7 @@ class InvoiceExportAdmin(
         extra = export_context(export) if export else {}
         if export:
             extra |= corrections_context(request, export) | entered_context(request, export)
+            extra |= explain_context(request, export, extra["attempts"])
         return super().context_of(request, object_id) | extra
 
     def has_queue_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
@@ -215,7 +217,6 @@ def export_context(export: InvoiceExport) -> dict[str, Any]:
     return {
         "badge": {"text": status_words(export), "type": STATUS_COLOURS.get(export.status, "")},
         "story": _story(export),
-        "problems": explained(export.problems),
         "warnings": explained(export.warnings),
         **rows_context(invoice, corrections.document_of(export)),
         **lookups_context(export),

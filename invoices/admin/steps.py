@@ -17,7 +17,8 @@ from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from integrations.admin.desk import Question, RecordAdmin, ask
 from invoices import engine, pdf, problems
-from invoices.admin.words import OUTCOME_COLOURS, STATUS_COLOURS, explained, money
+from invoices.admin.explain import panels_of
+from invoices.admin.words import OUTCOME_COLOURS, STATUS_COLOURS, money
 from invoices.enums import StepStatus
 from invoices.exports import steps
 from invoices.models import InvoiceExport
@@ -189,7 +190,9 @@ def steps_context(request: HttpRequest, export: InvoiceExport) -> dict[str, Any]
     files = InvoiceAttachment.objects.filter(invoice=export.invoice_id).defer("content")
     may_add = request.user.has_perm(ADD_PDF) and steps.attachable(export)
     return {
-        "steps_after": [_shown(request, step, attempts.get(step.pk, [])) for step in listed],
+        "steps_after": [
+            _shown(request, export, step, attempts.get(step.pk, [])) for step in listed
+        ],
         "pdfs": [
             {"file": file, "url": reverse("admin:invoices_export_pdf", args=[export.pk, file.pk])}
             for file in files.select_related("added_by")
@@ -200,7 +203,9 @@ def steps_context(request: HttpRequest, export: InvoiceExport) -> dict[str, Any]
     }
 
 
-def _shown(request: HttpRequest, step: ExportStep, attempts: list[Any]) -> dict[str, Any]:
+def _shown(
+    request: HttpRequest, export: InvoiceExport, step: ExportStep, attempts: list[Any]
+) -> dict[str, Any]:
     args = [step.export_id, step.pk]
     again = step.status == StepStatus.NEEDS_ATTENTION and request.user.has_perm(CONFIRM)
     skip = step.status in steps.SKIPPABLE_STEPS and request.user.has_perm(SKIP)
@@ -209,7 +214,7 @@ def _shown(request: HttpRequest, step: ExportStep, attempts: list[Any]) -> dict[
         "sending": step.kind == "send",
         "colour": _COLOURS.get(step.status, ""),
         "status": step.get_status_display(),
-        "problems": explained(step.problems),
+        "panels": panels_of(request, export, step.problems),
         "not_before": step.not_before,
         "attempts": attempts,
         "again_url": reverse("admin:invoices_step_again", args=args) if again else "",

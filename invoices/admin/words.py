@@ -105,6 +105,8 @@ ACTIONS = {
     "tenant.closed": _("Connection ended"),
     "tenant.reopened": _("Connection reopened"),
     "tenant.secrets_destroyed": _("Secrets destroyed before their day"),
+    "wording.saved": _("Words of a code written"),
+    "wording.reset": _("Words of a code back to the shipped ones"),
     "user.logged_in": _("Logged in"),
     "user.login_failed": _("Log-in failed"),
 }

@@ -26,6 +26,7 @@ from invoices.exports.moves import (
     park,
 )
 from invoices.models import InvoiceExport, PreparedPayload, SubmissionAttempt
+from invoices.problems import sent_value
 
 S = ExportStatus
 
@@ -145,9 +146,14 @@ def unknown(export: InvoiceExport, attempt: SubmissionAttempt, error: Procountor
 def refused(export: InvoiceExport, attempt: SubmissionAttempt, error: ProcountorError) -> bool:
     """Refused as it is: a person must change the data, or a period must open."""
     codes = {item.message for item in error.errors}
-    problems = [Problem(item.message[:200], place=item.field or "") for item in error.errors] or [
-        Problem("refused", value=str(error.status or error.cause))
-    ]
+    problems = [
+        Problem(
+            item.message[:200],
+            place=item.field,
+            value=sent_value(item.message, item.field, attempt.request_body),
+        )
+        for item in error.errors
+    ] or [Problem("refused", value=str(error.status or error.cause))]
     with transaction.atomic():
         if not close(attempt, AttemptOutcome.REFUSED, **evidence_of(error)):
             return False

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from integrations.enums import TenantState
 from integrations.models import Credential, Tenant
-from invoices import audit
+from invoices import audit, wording
 from invoices.bulk import insert_each
 from invoices.document import Problem
 from invoices.enums import AttemptOutcome, AttemptTrigger, ExportStatus
@@ -251,6 +251,8 @@ def close(attempt: SubmissionAttempt, outcome: AttemptOutcome, **fields: Any) ->
     )
     if not closed:
         answered_late(attempt, outcome, fields.get("http_status"), fields.get("cause", ""))
+    elif fields.get("errors"):
+        wording.collect(attempt.export_id, fields["errors"])
     return bool(closed)
 
 

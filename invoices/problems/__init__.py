@@ -1,62 +1,67 @@
 """The words for every problem code: what is wrong, and what to do next, in the reader's language.
 
 A `Problem` (see `invoices.document`) is stored as data and put into words only when shown.
-One catalogue serves intake, mapping, the engine and Procountor's own codes. A code of
-Procountor's that is not here is shown raw with its field: a translation is never invented.
+One catalogue serves intake, mapping, the engine, the ways in which a call can end and
+Procountor's own codes. A code of Procountor's that is not here is shown raw with its field: a
+translation is never invented. The office may write its own words (`invoices.wording`); they go
+before the shipped ones wherever words are shown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from django.utils.translation import gettext
-
-from invoices.document import Problem
+from invoices.problems.answers import ANSWERS, answer_code
 from invoices.problems.customers import CUSTOMER, customer_sentence
+from invoices.problems.edited import use_edited
 from invoices.problems.engine import ENGINE
+from invoices.problems.explanation import (
+    Explanation,
+    explain,
+    explain_attempt,
+    is_known,
+    mover_of,
+)
+from invoices.problems.guides import Guide, Page, Where, guide_for
 from invoices.problems.intake import INTAKE
 from invoices.problems.mapping import MAPPING
-from invoices.problems.remote import REMOTE
+from invoices.problems.placeholders import allowed_in, unfit_in
+from invoices.problems.remote import REMOTE, remote_code
+from invoices.problems.sent import sent_value, value_at, values_sent
+from invoices.problems.shown import CATALOGUE, sentence, sentences, shipped, words_for
 from invoices.problems.steps import STEPS
-from invoices.problems.words import Words
 
 __all__ = [
+    "ANSWERS",
     "CATALOGUE",
     "CUSTOMER",
     "OURS",
+    "ENGINE",
+    "INTAKE",
+    "MAPPING",
+    "REMOTE",
+    "STEPS",
+    "Explanation",
+    "Guide",
+    "Page",
+    "Where",
+    "allowed_in",
+    "answer_code",
     "customer_sentence",
+    "explain",
+    "explain_attempt",
+    "guide_for",
+    "is_known",
+    "mover_of",
+    "remote_code",
+    "sent_value",
     "sentence",
     "sentences",
+    "shipped",
+    "unfit_in",
+    "use_edited",
+    "value_at",
+    "values_sent",
     "words_for",
 ]
 
-CATALOGUE = INTAKE | MAPPING | ENGINE | STEPS | REMOTE
 #: Codes of our own checks; every other code is Procountor's.
 OURS = frozenset(INTAKE | MAPPING | ENGINE | STEPS)
-
-
-def words_for(problem: Problem) -> Words:
-    """The catalogue's words with the problem's values filled in; raw code when it has none."""
-    known = CATALOGUE.get(problem.code)
-    if known is None:
-        return Words(
-            gettext("Unknown code: %(code)s") % {"code": problem.code},
-            gettext("Look at the answer itself; the code is not in our catalogue yet."),
-        )
-    filled = (
-        str(text).replace("{value}", problem.value).replace("{expected}", problem.expected)
-        for text in known
-    )
-    return Words(*filled)
-
-
-def sentence(problem: Problem) -> str:
-    """One line for people: place, cause, remedy."""
-    words = words_for(problem)
-    place = f"{problem.place}: " if problem.place else ""
-    return f"{place}{words.cause} {words.remedy}"
-
-
-def sentences(stored: Iterable[dict[str, str]]) -> list[str]:
-    """Words for problems as they are stored in a JSON column."""
-    return [sentence(Problem.from_json(item)) for item in stored]

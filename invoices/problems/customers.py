@@ -13,6 +13,9 @@ from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from invoices.problems.edited import edited_text
+from invoices.problems.remote import BLANK_VALUE, INVALID_VALUE, remote_code
+
 #: The sentences may use {value}, {expected} and {field}.
 CUSTOMER: dict[str, Promise] = {
     "period_closed": _(
@@ -75,16 +78,48 @@ CUSTOMER: dict[str, Promise] = {
     ),
     "country_not_supported": _("Procountor does not know the country code {value} ({field})."),
     "period_reversed": _("A period ends on {value}, before it begins on {expected}."),
+    # What Procountor itself refuses.
+    "DUE_DATE_BEFORE_BILL_DATE": _("The due date is before the invoice date. Please correct it."),
+    "CLOSED_FISCAL_PERIOD": _(
+        "The invoice date is in a closed period. Please open the period in Procountor."
+    ),
+    "ERROR_BRN_CODE": _(
+        "The buyer's business ID or VAT number is missing or malformed. Please correct it."
+    ),
+    "ERROR_LEDGERACCOUNT_VATPERCENTAGE_COMBINATION": _(
+        "Procountor's ledger account is missing, or does not go with the VAT percentage. Please "
+        "correct the account in Procountor."
+    ),
+    "DIMENSION_OR_DIMENSION_ITEM_IDENTIFIERS_DOES_NOT_MATCH_THOSE_STORED_IN_DATABASE": _(
+        "A dimension item that the invoices use has been closed or removed in Procountor. Please "
+        "put it back, or tell us which one to use."
+    ),
+    BLANK_VALUE: _("A detail that Procountor needs is missing: {field}."),
+    INVALID_VALUE: _("Procountor does not accept “{value}” in {field}. Please correct it."),
+    "rights_refused": _(
+        "The user of the API key may not create sales invoices. Please give it all rights to "
+        "sales invoices under Management > Users and user rights."
+    ),
+    "lookup_blind": _(
+        "The user of the API key does not see all sales invoices. Please give it all rights to "
+        "searching sales invoices under Management > Users and user rights."
+    ),
+    "credential_refused": _(
+        "Procountor does not accept the API key any more. Please make a new one and send it to us."
+    ),
 }
 
 
 def customer_sentence(finding: Mapping[str, Any], language: str) -> str:
-    """The sentence for a finding {code, field, value, expected} in `language` (fi, sv or en);
-    empty for a code that is not the customer's to put right."""
-    if finding["code"] not in CUSTOMER:
-        return ""
-    with translation.override(language):
-        text = str(CUSTOMER[finding["code"]])
+    """The sentence for a finding {code, field, value, expected} in `language` (fi, sv or en), as
+    the office has it now; empty for a code that is not the customer's to put right."""
+    code, _why = remote_code(finding["code"])
+    text = edited_text(code, "customer", language)
+    if not text:
+        if code not in CUSTOMER:
+            return ""
+        with translation.override(language):
+            text = str(CUSTOMER[code])
     for name in ("value", "expected", "field"):
         text = text.replace("{" + name + "}", finding.get(name) or "–")
     return text

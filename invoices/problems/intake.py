@@ -208,4 +208,8 @@ INTAKE: dict[str, Words] = {
         _("Some text looks wrongly decoded: {value}."),
         _("Correct the character encoding at the source if the letters are wrong there too."),
     ),
+    "changed_duplicate": Words(
+        _("The invoice {value} was received before, with other content."),
+        _("If this one is right, credit the earlier one at the source and give a new number."),
+    ),
 }

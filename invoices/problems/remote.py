@@ -1,10 +1,24 @@
-"""Codes of Procountor's that were found in public material (REFERENCE section 8)."""
+"""Codes and sentences of Procountor's that were found in public material (REFERENCE section 8).
+
+The official list of codes is not public as text, so this one is not complete; what is not here
+is shown raw and collected (`invoices.wording`).
+"""
 
 from __future__ import annotations
+
+import re
 
 from django.utils.translation import gettext_lazy as _
 
 from invoices.problems.words import Words
+
+#: Sentences that carry a field's name or more; the code they share stands for all of them.
+BLANK_VALUE = "Value of the '<field>' cannot be blank."
+INVALID_VALUE = "Value of the '<field>' field is invalid: "
+_SENTENCES = (
+    (re.compile(r"Value of the '([^']*)' cannot be blank\.?\s*", re.DOTALL), BLANK_VALUE),
+    (re.compile(r"Value of the '[^']*' field is invalid:(.*)", re.DOTALL), INVALID_VALUE),
+)
 
 REMOTE: dict[str, Words] = {
     "DUE_DATE_BEFORE_BILL_DATE": Words(
@@ -31,8 +45,28 @@ REMOTE: dict[str, Words] = {
         _("A dimension item has been closed or removed in Procountor."),
         _("Ask the customer's accountant to correct the dimensions in Procountor."),
     ),
+    BLANK_VALUE: Words(
+        _("Procountor needs a value in the field {field}, and it is empty."),
+        _("Fill in the value at the source, then queue again."),
+    ),
+    INVALID_VALUE: Words(
+        _("Procountor does not accept the value in the field {field}. Its own explanation: {why}"),
+        _(
+            "Compare the value with what the field may hold and correct it at the source. Which "
+            "values Procountor accepts is not known for every field."
+        ),
+    ),
     "Unauthorized": Words(
         _("Procountor refused the credentials."),
         _("Run the connection check of the tenant and follow its advice."),
     ),
 }
+
+
+def remote_code(message: str) -> tuple[str, str]:
+    """The code of REMOTE for what Procountor wrote, and its own explanation inside a sentence;
+    a message that is not one of the sentences comes back as it is."""
+    for pattern, code in _SENTENCES:
+        if found := pattern.fullmatch(message):
+            return code, found[1].strip() if code == INVALID_VALUE else ""
+    return message, ""

@@ -17,7 +17,7 @@ from integrations.procountor import (
     OutcomeUnknown,
     ProcountorError,
 )
-from invoices import audit
+from invoices import audit, wording
 from invoices.document import Problem
 from invoices.enums import AttemptOutcome, StepCallPurpose, StepKind, StepStatus
 from invoices.exports.answers import evidence_of
@@ -83,6 +83,7 @@ def _close(call: StepCall, answer: object) -> bool:
     else:
         raise TypeError(f"not an answer of a step: {type(answer).__name__}")
     if close_step_attempt(call.attempt_pk, outcome, **fields):
+        wording.collect(call.step.export_id, fields.get("errors", ()))
         return True
     data = {
         "step": call.step.kind,

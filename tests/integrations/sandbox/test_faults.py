@@ -12,6 +12,7 @@ from integrations.sandbox.faults import KINDS, Fault, FaultBook
 from .conftest import invoice
 
 CUT = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
+GARBLED = requests.exceptions.ContentDecodingError
 #: kind, what the client sees: a status, or an exception
 SEEN = {
     "html_500": 500,
@@ -23,12 +24,17 @@ SEEN = {
     "expired_token": 401,
     "not_json": 200,
     "drop_mid_body": CUT,
+    "no_id": 200,
+    "redirect": 404,  # what the redirection leads to
+    "bad_gzip": GARBLED,
 }
 
 
 def seen_by(api):
     try:
         return api.create().status_code
+    except GARBLED:
+        return GARBLED
     except CUT:
         return CUT
 
