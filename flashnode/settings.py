@@ -145,6 +145,8 @@ EXPORT_REQUESTS_IN_FLIGHT_PER_TENANT = env.int("EXPORT_REQUESTS_IN_FLIGHT_PER_TE
 WATCH_EXPORT_WAIT_SECONDS = env.int("WATCH_EXPORT_WAIT_SECONDS", default=900)
 #: Who is told of new alerts. Empty: they are shown in the admin and logged at ERROR only.
 ALERT_EMAILS = env.list("ALERT_EMAILS", default=[])
+#: Who is told of failed exports, and every Monday of all that are open.
+FAILURE_EMAILS = env.list("FAILURE_EMAILS", default=ALERT_EMAILS)
 ALERT_LANGUAGE = env.str("ALERT_LANGUAGE", default="fi")
 if ALERT_LANGUAGE not in ("en", "fi"):
     raise ImproperlyConfigured("ALERT_LANGUAGE is neither en nor fi.")

@@ -21,6 +21,17 @@ class Heartbeat(models.Model):
         return self.name
 
 
+class Digest(models.Model):
+    """The weekly mail about failed exports, by the Monday it is of."""
+
+    week = models.DateField(primary_key=True)
+    mailing_until = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return str(self.week)
+
+
 class Alert(models.Model):
     """One trouble from its first sighting to its end. `cause` is a code of `watch.causes`.
 
@@ -37,6 +48,8 @@ class Alert(models.Model):
         related_name="alerts",
         verbose_name=_("tenant"),
     )
+    #: Tells apart alerts of one cause and tenant: the key of a cause of failed exports, else "".
+    detail = models.CharField(max_length=40, blank=True)
     facts = models.JSONField(_("facts"), default=dict)
     first_seen_at = models.DateTimeField(_("first seen"))
     last_seen_at = models.DateTimeField(_("last seen"))
@@ -52,7 +65,7 @@ class Alert(models.Model):
         ordering = ["-first_seen_at", "-pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["cause", "tenant"],
+                fields=["cause", "tenant", "detail"],
                 condition=Q(recovered_at__isnull=True),
                 name="one_open_alert_per_cause_and_tenant",
             ),

@@ -21,7 +21,11 @@ logger = logging.getLogger(__name__)
 
 
 def raise_alert(
-    cause: str, tenant: Tenant | None = None, facts: dict[str, Any] | None = None
+    cause: str,
+    tenant: Tenant | None = None,
+    facts: dict[str, Any] | None = None,
+    *,
+    detail: str = "",
 ) -> bool:
     """Open an alert, or note that an open one still holds. True when it is new.
 
@@ -29,17 +33,17 @@ def raise_alert(
     secrets. A mail server that fails does not reach the caller; the next round of the watch
     tries again. Raises ValueError for a cause that `causes` does not list.
     """
-    new = _seen(cause, tenant, facts or {})
+    new = note(cause, tenant, facts or {}, detail)
     transaction.on_commit(notices.deliver, robust=True)
     return new
 
 
-def recover(cause: str, tenant: Tenant | None = None) -> bool:
+def recover(cause: str, tenant: Tenant | None = None, *, detail: str = "") -> bool:
     """End the open alert, if there is one; its end is mailed once. True when this call did."""
     now = timezone.now()
-    ended = Alert.objects.filter(cause=cause, tenant=tenant, recovered_at__isnull=True).update(
-        recovered_at=now
-    )
+    ended = Alert.objects.filter(
+        cause=cause, tenant=tenant, detail=detail, recovered_at__isnull=True
+    ).update(recovered_at=now)
     if ended:
         logger.info("alert over: %s, tenant %s", cause, tenant.pk if tenant else "-")
         transaction.on_commit(notices.deliver, robust=True)
@@ -50,7 +54,7 @@ def follow(findings: list[Finding]) -> None:
     """Bring the alerts without a tenant in line with `findings`, and mail whatever is due."""
     for finding in findings:
         if CAUSES[finding.code].alerts:
-            _seen(finding.code, None, finding.facts)
+            note(finding.code, None, finding.facts)
     found = {finding.code for finding in findings}
     for cause in Alert.objects.filter(tenant=None, recovered_at=None).values_list(
         "cause", flat=True
@@ -61,17 +65,25 @@ def follow(findings: list[Finding]) -> None:
     transaction.on_commit(notices.deliver, robust=True)
 
 
-def _seen(cause: str, tenant: Tenant | None, facts: dict[str, Any]) -> bool:
+def note(cause: str, tenant: Tenant | None, facts: dict[str, Any], detail: str = "") -> bool:
+    """Open an alert or note that it holds, without mailing. True when it is new."""
     if cause not in CAUSES:
         raise ValueError(f"{cause} is not a cause that watch.causes lists")
     now = timezone.now()
-    still = Alert.objects.filter(cause=cause, tenant=tenant, recovered_at__isnull=True)
+    still = Alert.objects.filter(
+        cause=cause, tenant=tenant, detail=detail, recovered_at__isnull=True
+    )
     if still.update(last_seen_at=now, facts=facts):
         return False
     try:
         with transaction.atomic():
             Alert.objects.create(
-                cause=cause, tenant=tenant, facts=facts, first_seen_at=now, last_seen_at=now
+                cause=cause,
+                tenant=tenant,
+                detail=detail,
+                facts=facts,
+                first_seen_at=now,
+                last_seen_at=now,
             )
     except IntegrityError:
         # Another process opened it between the two statements.

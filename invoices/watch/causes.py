@@ -18,7 +18,7 @@ _Text = Promise | str
 @dataclass(frozen=True)
 class Cause:
     """`watched`: a round of the watch ends its alert when no finding names it any more.
-    `alerts`: False for what is only shown."""
+    `alerts`: False for what is only shown; `mailed`: False for what is mailed in another way."""
 
     title: _Text
     meaning: _Text
@@ -26,6 +26,7 @@ class Cause:
     severity: str = "error"
     watched: bool = True
     alerts: bool = True
+    mailed: bool = True
 
 
 CAUSES: dict[str, Cause] = {
@@ -121,6 +122,13 @@ CAUSES: dict[str, Cause] = {
             "customer. Exporting goes on by itself after a check that passes."
         ),
         watched=False,
+    ),
+    "exports_failing": Cause(
+        _("Exports fail"),
+        _("Exports that wait for a person: %(count)s. %(code)s %(field)s %(value)s"),
+        _("Open the list of causes: it says what to do and leads to the right form."),
+        watched=False,
+        mailed=False,
     ),
     "integration_removed": Cause(
         _("Integration removed in Procountor"),

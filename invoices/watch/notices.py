@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 DAY = dt.timedelta(days=1)
 #: Longer than any mail server is waited for (EMAIL_TIMEOUT, for each of a few steps).
-_LEASE = dt.timedelta(minutes=3)
+LEASE = dt.timedelta(minutes=3)
 
 
 def deliver() -> int:
@@ -40,7 +40,12 @@ def deliver() -> int:
         .select_related("tenant")
         .order_by("pk")
     ):
-        if alert.cause in CAUSES and _is_due(alert, now) and _lease(alert, now):
+        if (
+            alert.cause in CAUSES
+            and CAUSES[alert.cause].mailed
+            and _is_due(alert, now)
+            and _lease(alert, now)
+        ):
             if not _send(alert):
                 break
             sent += 1
@@ -67,7 +72,7 @@ def _lease(alert: Alert, now: dt.datetime) -> bool:
         recovered_at=alert.recovered_at,
         recovery_notified_at__isnull=True,
     )
-    return bool(unchanged.update(mailing_until=now + _LEASE))
+    return bool(unchanged.update(mailing_until=now + LEASE))
 
 
 def _send(alert: Alert) -> bool:

@@ -14,6 +14,7 @@ from django.db import close_old_connections
 from django.utils import translation
 
 from integrations.management.base import JsonCommand, refuse
+from invoices import failure_mails
 from invoices.watch import alerts, beat, tenants
 from invoices.watch.findings import Finding, Signs, evaluate
 from invoices.watch_models import Alert
@@ -73,6 +74,7 @@ def _look() -> dict[str, Any]:
         beat("watch")
         alerts.follow(found)
         tenants.follow_tenants()
+        failure_mails.follow_failures()
         open_alerts = Alert.objects.filter(recovered_at=None).count()
     except AnyDatabaseError as error:
         # Alerts live in the database: this one can only be logged, printed and exited with.
