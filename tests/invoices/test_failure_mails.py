@@ -184,4 +184,4 @@ def test_mail_speaks_finnish_when_told(make_tenant, mail, clock, settings):
 
     failure_mails.follow_failures()
 
-    assert "2 laskua, 200.00 EUR" in mail.inbox[0].get_content()
+    assert "2 laskua, 200,00 EUR" in mail.inbox[0].get_content()
