@@ -46,6 +46,12 @@ _PAGES: dict[Page, tuple[str, str, Any, str]] = {
         _("Open the invoice"),
         "invoices.view_invoice",
     ),
+    Page.CORRECT: (
+        "invoices_export_correct",
+        "export",
+        _("Correct the invoice"),
+        "invoices.correct_invoiceexport",
+    ),
 }
 
 
@@ -108,5 +114,5 @@ def _link(request: HttpRequest, export: InvoiceExport, page: Page) -> dict[str, 
     name, of, text, permission = _PAGES[page]
     if not request.user.has_perm(permission):
         return None
-    pk = export.tenant_id if of == "tenant" else export.invoice_id
+    pk = {"tenant": export.tenant_id, "invoice": export.invoice_id, "export": export.pk}[of]
     return {"url": reverse(f"admin:{name}", args=[pk]), "text": text}

@@ -32,6 +32,7 @@ class Page(StrEnum):
     CHECK = "check"
     SETTINGS = "settings"
     INVOICE = "invoice"
+    CORRECT = "correct"
 
 
 class Guide(NamedTuple):
@@ -48,6 +49,7 @@ _KEYS = _("Basics > API client keys")
 _FIND = _("Search sales invoices, by the original invoice number")
 
 AT_SOURCE = Guide(Mover.CUSTOMER, Where.SOURCE, Page.INVOICE)
+IN_THE_INVOICE = Guide(Mover.US, Where.HERE, Page.CORRECT)
 IN_SETTINGS = Guide(Mover.US, Where.HERE, Page.SETTINGS)
 ON_TENANT = Guide(Mover.US, Where.HERE, Page.TENANT)
 BY_A_CHECK = Guide(Mover.US, Where.HERE, Page.CHECK)
@@ -97,7 +99,7 @@ GUIDES: dict[str, Guide] = {
     "engine_failed": DEVELOPERS,
     **_each("not_reached no_answer restored crashed", BY_ITSELF),
     # Procountor's own codes.
-    **_each(("DUE_DATE_BEFORE_BILL_DATE", "ERROR_BRN_CODE"), AT_SOURCE),
+    **_each(("DUE_DATE_BEFORE_BILL_DATE", "ERROR_BRN_CODE"), IN_THE_INVOICE),
     "ERROR_VATSTATUS_VATPERC": IN_SETTINGS,
     **_each(
         (
