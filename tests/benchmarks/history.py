@@ -27,10 +27,10 @@ def fill(tenant: Any, count: int) -> None:
             f"{numbers} INSERT INTO invoices_invoiceexport (id, invoice_id, tenant_id, status, "
             "attention_reason, parked_reason, problems, warnings, trigger_reason, retries, "
             "lookups, look_first, claim, remote_id, remote_number, remote_status, remote_total, "
-            "submitted_at, changed_at, created_at, queued_at) "
+            "submitted_at, changed_at, created_at, queued_at, corrections) "
             f"SELECT {first} + i, {first} + i, %s, 'reconciled', '', '', {_json('[]')}, "
             f"{_json('[]')}, '', 0, 0, false, '', i, 'R' || i, 'UNFINISHED', 376.50, "
-            "CURRENT_TIMESTAMP, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP FROM n",
+            "CURRENT_TIMESTAMP, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP, 0 FROM n",
             [count, tenant.pk],
         )
         cursor.execute(
