@@ -315,7 +315,7 @@ def destroy_expired() -> int:
     """Destroy token and key of links that ended by their date; returns how many. The rest of
     them stays."""
     over = IntakeLink.objects.filter(expires_at__lte=timezone.now())
-    gone = {"token": None, "api_key": None, "login_code": None}
+    gone = dict.fromkeys(["token", "api_key", "login_code"])
     held = Q(token__isnull=False) | Q(api_key__isnull=False) | Q(login_code__isnull=False)
     return over.filter(held).update(**gone)
 
