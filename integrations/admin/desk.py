@@ -86,7 +86,7 @@ def ask(admin: ModelAdmin, request: HttpRequest, question: Question, back: str) 
     confirmed = request.method == "POST" and "confirmed" in request.POST
     form = _ReasonForm(request.POST if confirmed else None)
     form.fields["reason"].required = question.reason == "required"
-    if confirmed and question.possible and (not question.reason or form.is_valid()):
+    if confirmed and (not question.reason or form.is_valid()):
         reason = form.cleaned_data.get("reason", "") if question.reason else ""
         level, sentence = question.act(reason)
         messages.add_message(request, level, sentence)

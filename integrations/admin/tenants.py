@@ -314,6 +314,8 @@ def _check_question(request: HttpRequest, tenants: list[Tenant]) -> Question:
     def act(reason: str) -> tuple[int, str]:
         for tenant in checked:
             check_soon(tenant, request.user)
+        if not checked:
+            return messages.WARNING, _t("Nothing is checked: the connection has ended.")
         return messages.SUCCESS, _t("The check is running; its result appears in a moment.")
 
     return Question(

@@ -165,7 +165,8 @@ def _change_account(request: HttpRequest, link: IntakeLink) -> dict[str, str]:
         return {"field": "account", "code": "account_form", "value": account}
     except AccountUnknown as error:
         return {"field": "account", "code": "account_unknown", "value": str(error)}
-    if changed and intake_links.ask_for_check(link, pause=_PAUSE):
+    if changed and not intake_links.awaits_check(link):
+        intake_links.ask_for_check(link)
         check_soon(link.tenant)
     return {}
 

@@ -253,6 +253,12 @@ def ask_for_check(link: IntakeLink, *, pause: dt.timedelta = dt.timedelta(0)) ->
     return bool(filed.update(asked_at=now))
 
 
+def awaits_check(link: IntakeLink) -> bool:
+    """Whether a check that was asked for has not begun."""
+    check = link.credential.newest_check if link.credential else None
+    return check is None or (link.asked_at is not None and check.started_at < link.asked_at)
+
+
 def change_account(link: IntakeLink, text: str) -> bool:
     """Another account for the key that is filed, while the account is what is wrong: one that the
     company has in Procountor. False when it is not wrong. Raises AccountInvalid and
@@ -315,7 +321,7 @@ def destroy_expired() -> int:
     """Destroy token and key of links that ended by their date; returns how many. The rest of
     them stays."""
     over = IntakeLink.objects.filter(expires_at__lte=timezone.now())
-    gone = {"token": None, "api_key": None, "login_code": None}
+    gone = dict.fromkeys(["token", "api_key", "login_code"])
     held = Q(token__isnull=False) | Q(api_key__isnull=False) | Q(login_code__isnull=False)
     return over.filter(held).update(**gone)
 

@@ -59,7 +59,8 @@ def main() -> int:
     print(f"{connection.vendor}: {total:,} exports, {time.monotonic() - started:.0f} s to make")
     client = Client()
     client.force_login(user)
-    exports, some = "/admin/invoices/invoiceexport/", InvoiceExport.objects.filter(tenant=tenant, submitted_at=None).first()
+    exports = "/admin/invoices/invoiceexport/"
+    some = InvoiceExport.objects.filter(tenant=tenant, submitted_at=None).first()
     pages = {
         "list": exports,
         "list, page 15": f"{exports}?p=15",
