@@ -35,7 +35,7 @@ def test_accountant_re_sends_a_failed_export(log_in, tenant, queued, sandbox):
     page.get_by_role("link", name="1 Needs attention").click()
     page.get_by_role("link", name="A-1").click()
     assert "a person must decide" in page.locator(".desk-story").inner_text()
-    page.get_by_role("link", name="Queue again").click()
+    page.get_by_role("link", name="replay Queue again").click()
     page.get_by_label("Reason").fill("Corrected in Procountor")
     page.get_by_role("button", name="Queue 1 again").click()
     page.get_by_text("1 queued again.").wait_for()
@@ -44,7 +44,7 @@ def test_accountant_re_sends_a_failed_export(log_in, tenant, queued, sandbox):
     page.reload()
 
     assert "read back and equal" in page.locator(".desk-story").inner_text()
-    assert page.get_by_role("link", name="Queue again").count() == 0
+    assert page.get_by_role("link", name="replay Queue again").count() == 0
     assert [row["originalInvoiceNumber"] for row in sandbox.ledger()] == ["A-1"]
     assert page.errors == []
 

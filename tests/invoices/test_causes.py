@@ -117,7 +117,7 @@ def test_failures_that_were_there_before_are_folded_by_the_migration(tenant):
     failed(tenant, "unmapped", "unmapped", "good")
     before = groups()
     ExportCause.objects.all().delete()
-    migration = importlib.import_module("invoices.migrations.0011_fold_the_failures_that_are_there")
+    migration = importlib.import_module("invoices.migrations.0012_fold_the_failures_that_are_there")
 
     migration.forwards(apps, None)
     migration.forwards(apps, None)
@@ -317,11 +317,11 @@ def test_list_costs_the_same_at_one_and_three_causes(client, tenant, django_asse
     take_in(tenant, "unmapped", queue=True)
     log_in(client, "Accountant")
     client.get(url(LIST))
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         client.get(url(LIST))
     export = InvoiceExport.objects.get()
     for code in ("a", "b"):
         fields = {"problems": [{"code": code}]}
         exports.causes.begin(export.pk, export.invoice_id, tenant.pk, fields)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         client.get(url(LIST))

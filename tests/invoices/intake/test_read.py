@@ -98,5 +98,5 @@ def test_every_code_in_the_source_has_words():
 
 def test_every_words_entry_names_a_next_step():
     for code, words in CATALOGUE.items():
-        assert str(words.cause).endswith("."), code
+        assert str(words.cause).endswith((".", ": {why}")), code
         assert str(words.remedy).endswith((".", ": {expected}")), code

@@ -304,6 +304,8 @@ ELSEWHERE = {
     "conflict", "vat_category_unmapped",
     # Two invoices, or a copy that changed or went, in Procountor: tests of reconciliation.
     "several_found", "total_differs", "not_found_again",
+    # A plan that stopped, a number entered by hand, a table of the tenant: tests of their own.
+    "bulk_stopped", "entry_being_looked_up", "payment_method_unmapped", "country_not_supported",
     # A fault of ours, or no key at all: tests of the engine.
     "engine_failed", "credential_missing", "fault", "key_unreadable",
     # Without a list a refusal is no refusal (`settling`): kept for what older versions stored.
