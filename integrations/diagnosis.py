@@ -61,6 +61,8 @@ _PAUSE_FOR = {
     "creating_prevented": PauseReason.RIGHTS,
 }
 
+#: A check that runs longer has died.
+LONGEST_CHECK = dt.timedelta(minutes=10)
 #: What mapping takes from a check's reference data; the rest is for the radar alone.
 MAPPING_FACTS = ("lookup_blind", "active_accounts", "vat_percents", "vat_statuses", "periods")
 

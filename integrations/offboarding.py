@@ -23,14 +23,13 @@ from integrations import custody
 from integrations.activation.models import ActivationCompany
 from integrations.clients import forget_tokens
 from integrations.connect import intake_links
+from integrations.diagnosis import LONGEST_CHECK
 from integrations.enums import CheckOutcome, TenantState
 from integrations.models import Credential, ReceivedMail, Tenant
 from integrations.signals import acted, open_work_asked
 
 #: The longest time a secret is kept after the connection has ended.
 LONGEST_DAYS = 365
-#: A check that runs longer has died.
-_LONGEST_CHECK = dt.timedelta(minutes=10)
 
 
 class CannotClose(Exception):
@@ -71,7 +70,7 @@ def open_work(tenant: Tenant, *, lock: bool = False) -> OpenWork:
     tenant before its end."""
     answers = open_work_asked.send(Tenant, tenant=tenant, lock=lock)
     checking = tenant.checks.filter(
-        outcome=CheckOutcome.RUNNING, started_at__gt=timezone.now() - _LONGEST_CHECK
+        outcome=CheckOutcome.RUNNING, started_at__gt=timezone.now() - LONGEST_CHECK
     ).count()
     return reduce(add, (work for _r, work in answers), OpenWork(in_flight=checking))
 

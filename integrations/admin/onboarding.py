@@ -80,8 +80,6 @@ def _shown(line: Line, now: Any) -> dict[str, Any]:
     days = line.days(now)
     return {
         "tenant": line.tenant,
-        "stage": line.stage.label if line.stage else _t("Not begun"),
-        "since": line.since,
         "mover": line.mover.label if line.mover else "",
         "todo": line.todo,
         "never": line.never_finished,

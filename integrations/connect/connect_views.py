@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 from integrations import accounts, advice, keylogin
 from integrations.accounts import AccountInvalid
 from integrations.connect import connect_words, intake_links, intake_logins
-from integrations.connect.intake_links import LONGEST_CHECK, AccountUnknown
+from integrations.connect.intake_links import AccountUnknown
 from integrations.connect.intake_logins import COOKIE, LOGIN_LASTS
 from integrations.connect.models import IntakeLink
 from integrations.connect.public_pages import (
@@ -26,6 +26,7 @@ from integrations.connect.public_pages import (
     strict,
     too_many_misses,
 )
+from integrations.diagnosis import LONGEST_CHECK
 from integrations.enums import CheckOutcome
 from integrations.keydesk import KeyRefused
 from integrations.models import ConnectionCheck

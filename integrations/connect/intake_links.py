@@ -49,8 +49,8 @@ _ASKED_AGAIN = ("not_answering", "simultaneous")
 _ASK_AGAIN = dt.timedelta(minutes=1)
 #: A question whose task dies again and again ends, so that another key can be entered.
 _GIVE_UP = dt.timedelta(minutes=30)
-#: A check that runs longer has died.
-LONGEST_CHECK = dt.timedelta(minutes=10)
+#: What is left of a link's secrets when it is of no more use.
+_DESTROYED = dict.fromkeys(["token", "api_key", "login_code"])
 
 
 class AccountUnknown(ValueError):
@@ -87,7 +87,7 @@ def found(token: str) -> IntakeLink | None:
     """The link of a token whose page still tells something; None for every other reason, which
     the page must not tell apart."""
     link = IntakeLink.objects.select_related("tenant").filter(token_hash=_hash(token)).first()
-    return None if link is None or link.is_over or link.tenant.state == "closed" else link
+    return None if link is None or link.is_over or link.tenant.state == TenantState.CLOSED else link
 
 
 def token_of(link: IntakeLink) -> str:
@@ -211,7 +211,7 @@ def _file(link: IntakeLink, api_key: str, theirs: dict[str, str]) -> bool:
             account = ""
         asked = _open(link).filter(state=State.ASKING, asked_at=link.asked_at)
         filed = {"state": State.FILED, "filed_at": timezone.now(), "finding": finding}
-        if not asked.update(api_key=None, login_code=None, token=None, **filed):
+        if not asked.update(**_DESTROYED, **filed):
             return False
         link.credential = custody.file_with_account(tenant, api_key, account, via=ReceivedBy.LINK)
         IntakeLink.objects.filter(pk=link.pk).update(credential=link.credential)
@@ -288,7 +288,7 @@ def close(link: IntakeLink, reason: str, *, by: Any = None) -> bool:
 
 
 def close_all(tenant: Tenant, *, by: Any) -> None:
-    """End the links of a tenant whose connection ends, those by which a key has come too."""
+    """End the open links of a tenant whose connection ends."""
     for link in IntakeLink.objects.filter(tenant=tenant, state__in=IntakeLink.OPEN):
         close(link, CloseReason.ENDED, by=by)
 
@@ -321,9 +321,8 @@ def destroy_expired() -> int:
     """Destroy token and key of links that ended by their date; returns how many. The rest of
     them stays."""
     over = IntakeLink.objects.filter(expires_at__lte=timezone.now())
-    gone = dict.fromkeys(["token", "api_key", "login_code"])
     held = Q(token__isnull=False) | Q(api_key__isnull=False) | Q(login_code__isnull=False)
-    return over.filter(held).update(**gone)
+    return over.filter(held).update(**_DESTROYED)
 
 
 def owner_of(link: IntakeLink) -> str:
@@ -345,9 +344,7 @@ def _closed(reason: str) -> dict[str, Any]:
         "state": State.CLOSED,
         "close_reason": reason,
         "closed_at": timezone.now(),
-        "api_key": None,
-        "login_code": None,
-        "token": None,  # nosec B105 - emptied
+        **_DESTROYED,
     }
 
 

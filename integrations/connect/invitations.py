@@ -99,7 +99,7 @@ def due_for_reminder() -> list[IntakeLink]:
 
 def note_reminder(link: IntakeLink, *, by: Any = None) -> bool:
     """Note that a person has reminded the customer; False when that was noted before."""
-    done = claim_reminder(link)
+    done = _claim_reminder(link)
     if done:
         _record(link, "intake_link.reminded", by)
     return done
@@ -108,7 +108,7 @@ def note_reminder(link: IntakeLink, *, by: Any = None) -> bool:
 def mail_reminder(link: IntakeLink, *, by: Any = None) -> Delivery | None:
     """Mail the one reminder of a link; None when it was reminded of, used or ended meanwhile.
     Only what was certainly not taken may be mailed again."""
-    if not claim_reminder(link):
+    if not _claim_reminder(link):
         return None
     ended = mail(link, "remind")
     if ended in (Delivery.REFUSED, Delivery.UNREACHABLE):
@@ -135,7 +135,7 @@ def remind_due() -> int:
     return sent
 
 
-def claim_reminder(link: IntakeLink) -> bool:
+def _claim_reminder(link: IntakeLink) -> bool:
     """Claimed before it leaves: a crash costs one reminder, and nobody gets two."""
     due = IntakeLink.objects.filter(
         pk=link.pk, reminded_at=None, state__in=_UNUSED, expires_at__gt=timezone.now()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import uuid
 
 from django.conf import settings
@@ -100,7 +99,3 @@ class IntakeLink(models.Model):
     def is_open(self) -> bool:
         """Whether a key can still come by it."""
         return self.state in self.OPEN and not self.is_over
-
-    @property
-    def days_left(self) -> int:
-        return max(0, (self.expires_at - timezone.now() + dt.timedelta(hours=23)).days)

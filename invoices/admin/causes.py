@@ -16,11 +16,11 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from integrations.admin.desk import ReadOnlyAdmin
+from integrations.admin.desk import ReadOnlyAdmin, needs
 from integrations.enums import TenantState
 from integrations.models import Tenant
 from invoices import causes, problems
-from invoices.admin.plans import RESEND, make_and_show, needs
+from invoices.admin.plans import RESEND, make_and_show
 from invoices.admin.words import money
 from invoices.cause_models import ExportCause, Fix, Recheck
 from invoices.document import Problem

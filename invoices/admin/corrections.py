@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _t
 
-from integrations.admin.desk import RecordAdmin
+from integrations.admin.desk import RecordAdmin, needs
 from invoices import corrections, engine
 from invoices.admin.correction_form import (
     SHOWN_ROWS,
@@ -42,8 +41,7 @@ class CorrectionPages(RecordAdmin):
 
     def correct_page(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The form; by a POST what would change and what pre-flight says of it, or saving."""
-        if not request.user.has_perm(CORRECT):
-            raise PermissionDenied
+        needs(request, CORRECT)
         found = InvoiceExport.objects.select_related("invoice", "tenant")
         export = get_object_or_404(found, pk=pk)
         if export.status not in corrections.CORRECTABLE:

@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
@@ -14,7 +13,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from integrations.admin.desk import RecordAdmin
+from integrations.admin.desk import RecordAdmin, needs
 from invoices import entered
 from invoices.admin.lookups import compared
 from invoices.correction_models import EnteredByHand
@@ -80,8 +79,7 @@ class EnteredPages(RecordAdmin):
         return [page, *super().get_urls()]
 
     def entered_page(self, request: HttpRequest, pk: int) -> HttpResponse:
-        if not request.user.has_perm(SKIP):
-            raise PermissionDenied
+        needs(request, SKIP)
         export = get_object_or_404(InvoiceExport.objects.select_related("invoice"), pk=pk)
         form = EntryForm(request.POST or None)
         if request.method == "POST" and form.is_valid():

@@ -15,15 +15,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _t
 
 from integrations import going_live, mapping_tables
-from integrations.admin.desk import ReadOnlyAdmin
+from integrations.admin.desk import ReadOnlyAdmin, needs
 from integrations.enums import TenantState
 from integrations.mapping_models import MappingTable, MappingVersion, entries_on
 from integrations.models import Tenant
 from integrations.rehearsal_models import Rehearsal
 from invoices import rehearsal as runner
 from invoices.admin.mapping_forms import SinceForm, entry_forms
-from invoices.admin.rehearsal_words import named, payload_fields, result_context, state_of
-from invoices.admin.settings_change import CHANGE, REHEARSE, ReasonForm, needs
+from invoices.admin.rehearsal_words import state_of
+from invoices.admin.settings_change import CHANGE, REHEARSE, ReasonForm, tried_context
 from invoices.admin.words import money
 from invoices.mapping.tables import TARGETS
 from invoices.preflight import latest_reference_data
@@ -246,9 +246,5 @@ def _result(tenant: Tenant, tried: Rehearsal) -> dict[str, Any]:
         "difference": saved.difference
         if saved
         else mapping_tables.difference(before, kept["entries"]),
-        "gate": going_live.settings_gate(tenant, tried),
-        "payload_fields": payload_fields(tried),
-        "newly_passing": named(tried.newly_passing) | tried.newly_passing,
-        "newly_failing": named(tried.newly_failing) | tried.newly_failing,
-        **result_context(tried),
+        **tried_context(tenant, tried),
     }

@@ -82,9 +82,7 @@ def _tiles(request: HttpRequest, chosen: dict[str, str]) -> list[dict[str, Any]]
                 "figure": count,
                 "title": ExportStatus(status).label,
                 "detail": money(euros, "EUR") if euros else "",
-                "colour": {"danger": "danger", "warning": "warning"}[STATUS_COLOURS[status]]
-                if count
-                else "",
+                "colour": STATUS_COLOURS[status] if count else "",
                 "query": _query(chosen, status="" if is_chosen else str(status)),
                 "chosen": is_chosen,
             }

@@ -20,13 +20,11 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminDateWidget,
     UnfoldAdminSelectWidget,
-    UnfoldAdminTextInputWidget,
 )
 
-from integrations.admin.desk import ReadOnlyAdmin
+from integrations.admin.desk import ReadOnlyAdmin, ReasonLine, needs
 from integrations.models import Tenant
 from invoices import period_moves
-from invoices.admin.settings_change import needs
 from invoices.admin.words import money
 from invoices.move_models import MoveState, PeriodMove
 from invoices.problems import sentence
@@ -57,14 +55,6 @@ class MoveForm(forms.Form):
         if not 2000 <= date.year <= 2100:
             raise forms.ValidationError(_("Give a day of this century."))
         return date
-
-
-class DecisionForm(forms.Form):
-    reason = forms.CharField(
-        label=_("Reason"),
-        max_length=500,
-        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
-    )
 
 
 @admin.register(PeriodMove)
@@ -124,7 +114,7 @@ class PeriodMoveAdmin(ReadOnlyAdmin):
         """A proposal with its effect; by a POST approving or declining it."""
         needs(request, VIEW_MOVES)
         move = get_object_or_404(_with_people(PeriodMove.objects.all()), pk=pk)
-        form = DecisionForm(request.POST if "decline" in request.POST else None)
+        form = ReasonLine(request.POST if "decline" in request.POST else None)
         if "approve" in request.POST:
             return _approve(request, move)
         if "decline" in request.POST:
@@ -163,7 +153,7 @@ class _Desk:
         wanted = {"date": first.isoformat() if first else "", "due": "move"}
         wanted |= {name: given[name] for name in wanted if given.get(name)}
         self.form = MoveForm(wanted if wanted["date"] else None, initial=wanted)
-        self.reason = DecisionForm(request.POST if request.method == "POST" else None)
+        self.reason = ReasonLine(request.POST if request.method == "POST" else None)
         self.plan: period_moves.Plan | None = None
         if self.exports and self.form.is_valid():
             chosen = self.form.cleaned_data

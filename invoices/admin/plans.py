@@ -7,7 +7,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Count, F, Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -18,9 +17,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminTextInputWidget
 
-from integrations.admin.desk import ReadOnlyAdmin
+from integrations.admin.desk import ReadOnlyAdmin, ReasonLine, needs
 from invoices import plans, problems, tasks
 from invoices.admin.words import money
 from invoices.document import Problem
@@ -38,11 +36,6 @@ _ITEM_COLOURS = {
     "skipped": "warning",
 }
 _PER_PAGE = 100
-
-
-def needs(request: HttpRequest, permission: str) -> None:
-    if not request.user.has_perm(permission):
-        raise PermissionDenied
 
 
 def page_of(plan: BulkPlan) -> str:
@@ -126,14 +119,6 @@ def filter_words(changes: Any) -> list[str]:
     return found
 
 
-class _ReasonForm(forms.Form):
-    reason = forms.CharField(
-        label=_("Reason"),
-        max_length=500,
-        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
-    )
-
-
 @admin.register(BulkPlan)
 class BulkPlanAdmin(ReadOnlyAdmin):
     list_display = ["made_at", "state_badge", "filter_words", "count", "made_by", "reason"]
@@ -166,7 +151,7 @@ class BulkPlanAdmin(ReadOnlyAdmin):
         """What the plan says, its progress, its result; by a POST started, stopped, resumed."""
         needs(request, "invoices.view_bulkplan")
         plan = get_object_or_404(BulkPlan.objects.select_related("made_by", "started_by"), pk=pk)
-        form = _ReasonForm(request.POST if "start" in request.POST else None)
+        form = ReasonLine(request.POST if "start" in request.POST else None)
         if request.method == "POST":
             needs(request, RESEND)
             if answer := _act(request, plan, form):

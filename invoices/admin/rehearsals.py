@@ -14,13 +14,13 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from integrations import going_live
-from integrations.admin.desk import ReadOnlyAdmin
+from integrations.admin.desk import ReadOnlyAdmin, needs
 from integrations.enums import TenantState
 from integrations.models import Tenant
 from integrations.rehearsal_models import Rehearsal
 from invoices import rehearsal as runner
 from invoices.admin.rehearsal_words import letters, result_context, state_of
-from invoices.admin.settings_change import ReasonForm, SettingsPages, needs
+from invoices.admin.settings_change import ReasonForm, SettingsPages
 
 REHEARSE, GO_LIVE = "integrations.rehearse", "integrations.go_live"
 

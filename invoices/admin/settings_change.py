@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
@@ -18,11 +17,11 @@ from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
-    UnfoldAdminTextInputWidget,
     UnfoldBooleanSwitchWidget,
 )
 
 from integrations import going_live
+from integrations.admin.desk import ReasonLine, needs
 from integrations.enums import TenantState
 from integrations.mapping_models import MappingTable
 from integrations.models import Tenant
@@ -31,11 +30,6 @@ from invoices import rehearsal as runner
 from invoices.admin.rehearsal_words import named, payload_fields, result_context, state_of
 
 REHEARSE, CHANGE = "integrations.rehearse", "integrations.change_tenant"
-
-
-def needs(request: HttpRequest, permission: str) -> None:
-    if not request.user.has_perm(permission):
-        raise PermissionDenied
 
 
 class SettingsForm(forms.ModelForm):
@@ -70,15 +64,12 @@ class SettingsForm(forms.ModelForm):
         return found
 
 
-class ReasonForm(forms.Form):
-    """One line, so that Enter sends it. Whether a reason is needed, the gate knows."""
+class ReasonForm(ReasonLine):
+    """Whether a reason is needed, the gate knows."""
 
-    reason = forms.CharField(
-        label=_("Reason"),
-        max_length=500,
-        required=False,
-        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
-    )
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reason"].required = False
 
 
 class SettingsPages(ModelAdmin):
@@ -172,9 +163,16 @@ def _result(tenant: Tenant, tried: Rehearsal) -> dict[str, Any]:
     before = tried.passed_before or 0
     return {
         "changes": _changes(tenant, tried),
+        "score_before": percent(before, tried.total),
+        **tried_context(tenant, tried),
+    }
+
+
+def tried_context(tenant: Tenant, tried: Rehearsal) -> dict[str, Any]:
+    """What any change that was tried comes to, and whether it may be saved."""
+    return {
         "payload_fields": payload_fields(tried),
         "gate": going_live.settings_gate(tenant, tried),
-        "score_before": percent(before, tried.total),
         "newly_passing": named(tried.newly_passing) | tried.newly_passing,
         "newly_failing": named(tried.newly_failing) | tried.newly_failing,
         **result_context(tried),

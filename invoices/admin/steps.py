@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
@@ -15,7 +14,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
-from integrations.admin.desk import Question, RecordAdmin, ask
+from integrations.admin.desk import Question, RecordAdmin, ask, needs
 from invoices import engine, pdf, problems
 from invoices.admin.explain import panels_of
 from invoices.admin.words import OUTCOME_COLOURS, STATUS_COLOURS, money
@@ -58,7 +57,7 @@ class StepPages(RecordAdmin):
 
     def add_pdf(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask for a PDF; on the POST keep it, or tell at the field what is wrong with it."""
-        _needs(request, ADD_PDF)
+        needs(request, ADD_PDF)
         export = get_object_or_404(InvoiceExport.objects.select_related("invoice"), pk=pk)
         form = PdfForm(request.POST or None, request.FILES or None)
         if request.method == "POST" and form.is_valid() and _kept(request, export, form):
@@ -74,7 +73,7 @@ class StepPages(RecordAdmin):
 
     def pdf(self, request: HttpRequest, pk: int, file: int) -> HttpResponse:
         """The PDF as a download: never shown by the browser inside our own pages."""
-        _needs(request, "invoices.view_invoiceattachment")
+        needs(request, "invoices.view_invoiceattachment")
         kept = get_object_or_404(InvoiceAttachment, pk=file, invoice__export=pk)
         disposition = content_disposition_header(True, kept.name) or "attachment"
         return HttpResponse(
@@ -84,17 +83,12 @@ class StepPages(RecordAdmin):
         )
 
     def again(self, request: HttpRequest, pk: int, step: int) -> HttpResponse:
-        _needs(request, CONFIRM)
+        needs(request, CONFIRM)
         return ask(self, request, again_question(request, _step(pk, step)), _page_of(pk))
 
     def leave(self, request: HttpRequest, pk: int, step: int) -> HttpResponse:
-        _needs(request, SKIP)
+        needs(request, SKIP)
         return ask(self, request, skip_question(request, _step(pk, step)), _page_of(pk))
-
-
-def _needs(request: HttpRequest, permission: str) -> None:
-    if not request.user.has_perm(permission):
-        raise PermissionDenied
 
 
 def _step(export_pk: int, pk: int) -> ExportStep:

@@ -19,11 +19,12 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminDateWidget, UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
-from integrations.admin.desk import RecordAdmin
+from integrations.admin.desk import RecordAdmin, needs
 from invoices import team
 from invoices.admin.needs_action import needs_action_context
 from invoices.models import InvoiceExport
 
+WORK = "invoices.work_on_case"
 #: The longest an export can be snoozed: longer is forgotten, not waiting.
 LONGEST_SNOOZE_DAYS = 365
 
@@ -96,7 +97,7 @@ class TeamPages(RecordAdmin):
 
     def team(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Assign, snooze, comment: a POST from the export's page."""
-        _needs_to_work(request)
+        needs(request, WORK)
         export = get_object_or_404(InvoiceExport, pk=pk)
         back = reverse("admin:invoices_invoiceexport_change", args=[pk])
         if request.method == "POST":
@@ -129,7 +130,7 @@ def team_context(request: HttpRequest, export: InvoiceExport) -> dict[str, Any]:
             "form": TeamForm(initial=initial),
             "comments": export.comments.select_related("by"),
             "resolution": team.resolution(export),
-            "may_work": request.user.has_perm("invoices.work_on_case"),
+            "may_work": request.user.has_perm(WORK),
             "is_snoozed": bool(snoozed and snoozed > timezone.now()),
         },
         "back_to_list": _safe_back(request),
@@ -145,7 +146,7 @@ def _apply(export: InvoiceExport, given: dict[str, Any], by: Any) -> None:
 
 def _acted_on_chosen(request: HttpRequest) -> HttpResponse:
     """Take or give back the chosen rows of the list."""
-    _needs_to_work(request)
+    needs(request, WORK)
     numbers = [number for number in request.POST.getlist("export") if number.isdecimal()]
     chosen = InvoiceExport.objects.filter(pk__in=numbers[:500], status__in=team.OPEN)
     if request.POST.get("act") == "mine":
@@ -154,11 +155,6 @@ def _acted_on_chosen(request: HttpRequest) -> HttpResponse:
         count = team.assign(chosen, None, by=request.user)
     messages.info(request, _t("Changed: %(count)d.") % {"count": count})
     return HttpResponseRedirect(request.get_full_path())
-
-
-def _needs_to_work(request: HttpRequest) -> None:
-    if not request.user.has_perm("invoices.work_on_case"):
-        raise PermissionDenied
 
 
 def _safe_back(request: HttpRequest) -> str:

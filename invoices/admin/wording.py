@@ -7,7 +7,6 @@ import re
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
@@ -15,7 +14,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
-from integrations.admin.desk import ReadOnlyAdmin
+from integrations.admin.desk import ReadOnlyAdmin, needs
 from integrations.advice import LANGUAGES
 from integrations.enums import StaffLanguage
 from invoices import problems, wording
@@ -46,14 +45,14 @@ class WordingAdmin(ReadOnlyAdmin):
         return [page, *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        _needs(request, VIEW)
+        needs(request, VIEW)
         context = self.admin_site.each_context(request) | _catalogue(request)
         return render(request, "desk/wording_list.html", context | {"opts": self.opts})
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
     ) -> Any:
-        _needs(request, VIEW)
+        needs(request, VIEW)
         version = self.get_object(request, object_id or "")
         if version is None:
             raise Http404
@@ -61,7 +60,7 @@ class WordingAdmin(ReadOnlyAdmin):
 
     def words_of_code(self, request: HttpRequest) -> HttpResponse:
         """A code's words in each language (`?code=`); by a POST a new version."""
-        _needs(request, VIEW)
+        needs(request, VIEW)
         code = request.GET.get("code", "")
         waiting = UnknownCode.objects.filter(code=code).first()
         if code not in problems.CATALOGUE and waiting is None:
@@ -73,7 +72,7 @@ class WordingAdmin(ReadOnlyAdmin):
             if wording.parts_of(code, language)
         }
         if request.method == "POST":
-            _needs(request, EDIT)
+            needs(request, EDIT)
             if posted not in forms:
                 raise Http404
             if _saved(request, forms[posted]):
@@ -89,11 +88,6 @@ class WordingAdmin(ReadOnlyAdmin):
             "opts": self.opts,
         }
         return render(request, "desk/wording.html", context)
-
-
-def _needs(request: HttpRequest, permission: str) -> None:
-    if not request.user.has_perm(permission):
-        raise PermissionDenied
 
 
 def _catalogue(request: HttpRequest) -> dict[str, Any]:
