@@ -6,7 +6,7 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Subquery
 
 from integrations.diagnosis import informed_checks
 from integrations.mapping_models import versions_of
@@ -64,14 +64,15 @@ def latest_reference_data(tenant: Tenant) -> dict[str, Any]:
     return informed_checks(tenant).values_list("reference_data", flat=True).first() or {}
 
 
-def inputs_of(tenant: Tenant) -> tuple[QuerySet[Any], ...]:
-    """Queries whose rows change when something changes that `settings_of` (besides the tenant's
-    own row) or `latest_reference_data` reads."""
-    return (
-        tenant.bank_accounts.order_by("pk"),
-        informed_checks(tenant).values_list("pk")[:1],
-        tenant.mapping_versions.order_by("-pk").values_list("pk")[:1],
-    )
+def inputs_of(tenant: Tenant) -> dict[str, Subquery]:
+    """What changes when something changes that `settings_of` (besides the tenant's own row) or
+    `latest_reference_data` reads: columns for any query, so that all is asked at once."""
+    accounts = tenant.bank_accounts.order_by("-is_default", "pk")
+    return {
+        "account_of_invoices": Subquery(accounts.values("iban")[:1]),
+        "check_known": Subquery(informed_checks(tenant).values("pk")[:1]),
+        "table_known": Subquery(tenant.mapping_versions.order_by("-pk").values("pk")[:1]),
+    }
 
 
 def reference_of(known: dict[str, Any]) -> ReferenceData:

@@ -55,8 +55,8 @@ class HeldLane:
         self.last_work_at = time.monotonic()
         self._on_rate_limit = on_rate_limit
         self._known: tuple[dict[str, Any], ExportSettings] | None = None
-        self._questions: list[tuple[str, tuple[Any, ...]]] = []
-        self._answers: list[Any] = []
+        self._question: tuple[str, tuple[Any, ...]] | None = None
+        self._answer: list[Any] = []
         self.settled = 0
         self._rate = 0.0
         self._rated_at = time.monotonic()
@@ -74,19 +74,18 @@ class HeldLane:
         Of credential and tenant at once: an active key of a tenant that is not active has not
         been seen by a check, and is not used.
         """
-        answers = [_rows(*question) for question in self._questions]
-        if answers and answers == self._answers:
+        answer = _rows(*self._question) if self._question else []
+        if answer and answer == self._answer:
             return True
         usable = Credential.objects.filter(
             tenant_id=self.pk, state=CredentialState.ACTIVE, tenant__state=TenantState.ACTIVE
         ).select_related("tenant")
-        if not self._questions:
-            inputs = (usable, *inputs_of(self.tenant))
-            self._questions = [_compiled(rows) for rows in inputs]
-            answers = [_rows(*question) for question in self._questions]
+        if self._question is None:
+            self._question = _compiled(usable.annotate(**inputs_of(self.tenant)))
+            answer = _rows(*self._question)
         credential = usable.first()
         if credential is None:
-            self.credential, self._answers = self.tenant.active_credential, []
+            self.credential, self._answer = self.tenant.active_credential, []
             return False
         active = credential.tenant
         if self.credential is None or credential.pk != self.credential.pk:
@@ -100,8 +99,8 @@ class HeldLane:
             self.settings, self.reference = chosen, reference_of(known)
             self.basis = basis_of(self.settings, self.reference)
             self.blind = bool(known.get("lookup_blind"))
-        # Read before what they stand for: a change in between is seen the next time.
-        self._answers = answers
+        # Read before what it stands for: a change in between is seen the next time.
+        self._answer = answer
         return True
 
     def rate(self) -> float:

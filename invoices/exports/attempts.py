@@ -113,7 +113,7 @@ _ANY_DUE = """
 _WANTED = (
     *("invoice", "tenant", "status", "claim", "lookups", "retries", "remote_id", "queued_at"),
     "corrections",
-    *("invoice__number", "invoice__date", "invoice__buyer_name"),
+    *("invoice__number", "invoice__date", "invoice__due_date", "invoice__buyer_name"),
     *("invoice__currency", "invoice__gross_total"),
 )
 
@@ -141,29 +141,33 @@ def claim(exports: Sequence[InvoiceExport]) -> list[InvoiceExport]:
     token, lease_until = secrets.token_hex(16), lease_end()
     with transaction.atomic(savepoint=False):
         return change_statuses(
-            _unlocked(_of_open_lanes(exports)),
-            S.QUEUED,
-            S.SUBMITTING,
-            claim=token,
-            lease_until=lease_until,
+            _claimable(exports), S.QUEUED, S.SUBMITTING, claim=token, lease_until=lease_until
         )
 
 
-def _of_open_lanes(exports: Sequence[InvoiceExport]) -> Sequence[InvoiceExport]:
+def _claimable(exports: Sequence[InvoiceExport]) -> Sequence[InvoiceExport]:
     """Those whose tenant is active, and stays so until the claim is committed: whoever ends its
     connection waits, and then counts the claim."""
-    tenants = Tenant.objects.filter(pk__in={export.tenant_id for export in exports})
-    active = tenants.filter(state=TenantState.ACTIVE).select_for_update(no_key=True)
-    open_pks = set(active.order_by("pk").values_list("pk", flat=True))
-    return [export for export in exports if export.tenant_id in open_pks]
+    if not exports:
+        return []
+    statement = _CLAIMABLE.format(", ".join(["%s"] * len(exports)))
+    if connection.features.has_select_for_update_skip_locked:
+        statement += _LOCK_TENANT_THEN_EXPORTS
+    with connection.cursor() as cursor:
+        keys = [export.pk for export in exports]
+        cursor.execute(statement, [TenantState.ACTIVE, S.QUEUED, *keys])
+        free = {row[0] for row in cursor.fetchall()}
+    return [export for export in exports if export.pk in free]
 
 
-def _unlocked(exports: Sequence[InvoiceExport]) -> Sequence[InvoiceExport]:
-    if not connection.features.has_select_for_update_skip_locked:
-        return exports
-    free = InvoiceExport.objects.filter(pk__in=[e.pk for e in exports], status=S.QUEUED)
-    free_pks = set(free.select_for_update(skip_locked=True).values_list("pk", flat=True))
-    return [export for export in exports if export.pk in free_pks]
+_CLAIMABLE = """
+    SELECT e.id FROM invoices_invoiceexport e
+    JOIN integrations_tenant t ON t.id = e.tenant_id AND t.state = %s
+    WHERE e.status = %s AND e.id IN ({})
+"""
+#: Locked in this order, row by row, as everybody locks a tenant and its exports. Django's
+#: `select_for_update` has one way of locking for all tables of a query.
+_LOCK_TENANT_THEN_EXPORTS = "FOR NO KEY UPDATE OF t FOR UPDATE OF e SKIP LOCKED"
 
 
 def claim_next(tenant: Tenant) -> InvoiceExport | None:

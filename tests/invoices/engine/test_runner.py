@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import collections
 import json
+import re
 import threading
 import time
 
@@ -89,6 +91,24 @@ def test_few_of_one_tenant_do_not_wait_for_the_many_of_another(tenant, beta, san
     last_of_beta = max(n for n, company in enumerate(companies) if company == beta.company.id)
     assert len(companies) == 63
     assert last_of_beta < 20
+
+
+def test_no_statement_about_invoices_is_asked_once_an_invoice(tenant, sandbox):
+    """A field that a query left out is fetched row by row, and the worker becomes half as fast
+    without anything failing."""
+    take_in(tenant, 60)
+    asked = collections.Counter()
+
+    def count(execute, sql, parameters, many, context):
+        asked[re.sub(r"\(%s(, %s)*\)", "(…)", sql)] += 1
+        return execute(sql, parameters, many, context)
+
+    with connection.execute_wrapper(count):
+        engine.run_lane(tenant.pk)
+
+    assert statuses() == {ExportStatus.RECONCILED}
+    often = {sql: n for sql, n in asked.items() if '"invoices_' in sql and n >= 60}
+    assert not often
 
 
 def test_full_worker_serves_lanes_in_turns(tenant, beta, sandbox, settings):
