@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from integrations import advice
+from integrations import advice, percents
 from integrations.admin.desk import ReadOnlyAdmin
 from integrations.admin.radar import radar_context
 from integrations.enums import CheckOutcome
@@ -40,6 +42,14 @@ def awaited_context(request: HttpRequest, newest: ConnectionCheck | None) -> dic
     return extra
 
 
+def _facts(text: str) -> str:
+    """What a green step saw, in the active language: a day, or percentages among other words."""
+    try:
+        return date_format(dt.date.fromisoformat(text), "SHORT_DATE_FORMAT")
+    except ValueError:
+        return percents.in_sentence(text)
+
+
 def check_context(check: ConnectionCheck | None) -> dict[str, Any] | None:
     """A check for the template: every step with its words."""
     if check is None:
@@ -49,6 +59,7 @@ def check_context(check: ConnectionCheck | None) -> dict[str, Any] | None:
         | {
             "name": advice.STEP_NAMES.get(step["step"], step["step"]),
             "cause": advice.cause_of(step) if step["code"] else "",
+            "facts": _facts(step.get("facts", "")),
             "mover": advice.ADVICE[step["code"]].mover.label
             if step["code"] in advice.ADVICE
             else "",
