@@ -16,7 +16,7 @@ from unfold.decorators import display
 from integrations import advice, percents
 from integrations.admin.desk import ReadOnlyAdmin
 from integrations.admin.radar import radar_context
-from integrations.enums import CheckOutcome
+from integrations.enums import CheckOutcome, CredentialState
 from integrations.models import ConnectionCheck, Tenant
 
 #: After this a check that nobody took up is no longer waited for.
@@ -42,6 +42,9 @@ def awaited_context(request: HttpRequest, newest: ConnectionCheck | None) -> dic
     return extra
 
 
+_IN_USE = (CredentialState.ACTIVE, CredentialState.CANDIDATE)
+
+
 def _facts(text: str) -> str:
     """What a green step saw, in the active language: a day, or percentages among other words."""
     try:
@@ -54,6 +57,8 @@ def check_context(check: ConnectionCheck | None) -> dict[str, Any] | None:
     """A check for the template: every step with its words."""
     if check is None:
         return None
+    # What was wrong with a key that has been replaced is nothing to ask the customer for.
+    is_replaced = check.credential is not None and check.credential.state not in _IN_USE
     steps = [
         step
         | {
@@ -63,7 +68,7 @@ def check_context(check: ConnectionCheck | None) -> dict[str, Any] | None:
             "mover": advice.ADVICE[step["code"]].mover.label
             if step["code"] in advice.ADVICE
             else "",
-            "customer": advice.sentences(step) if step["code"] else [],
+            "customer": advice.sentences(step) if step["code"] and not is_replaced else [],
         }
         for step in check.steps
     ]
@@ -71,6 +76,7 @@ def check_context(check: ConnectionCheck | None) -> dict[str, Any] | None:
         "object": check,
         "steps": steps,
         "colour": CHECK_COLOURS.get(check.outcome, ""),
+        "is_replaced": is_replaced,
         "running": check.outcome == CheckOutcome.RUNNING,
     }
 
