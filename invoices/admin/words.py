@@ -150,12 +150,16 @@ _NAMES: dict[str, Promise] = {
 }
 
 
+#: What the event's own name says, or a number that leads nowhere.
+_UNTOLD = ("from", "comment")
+
+
 def described(data: dict[str, Any]) -> str:
     """An audit event's facts on one line."""
     return " · ".join(
         _fact(key, value)
         for key, value in data.items()
-        if key != "from" and value not in ("", [], None)
+        if key not in _UNTOLD and value not in ("", [], None)
     )
 
 
