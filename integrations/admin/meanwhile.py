@@ -54,14 +54,31 @@ class TenantForm(forms.ModelForm):
         cleaned = super().clean()
         seen = self.data.get(SEEN)
         if seen and self.instance.pk:
-            changed = self._changed(_parts(seen), _parts(seen_of(self.instance)))
+            old, new = _parts(seen), _parts(seen_of(self.instance))
+            changed = self._changed(old, new)
             if changed:
+                self._take_over(old["fields"], new["fields"])
                 said = _(
                     "Somebody else changed this meanwhile, and nothing has been saved yet: "
                     "%(changes)s. What you typed is still below: look at it, then save again."
                 )
                 self.add_error(None, ValidationError(said % {"changes": "; ".join(changed)}))
         return cleaned
+
+    def _take_over(self, old: dict[str, Any], new: dict[str, Any]) -> None:
+        """Fields that nobody typed in here show what somebody else gave them."""
+        stored, data = Tenant.objects.get(pk=self.instance.pk), self.data.copy()
+        for name, field in self.fields.items():
+            is_typed = _shown(self.cleaned_data.get(name)) != old.get(name)
+            if is_typed or new.get(name) == old.get(name):
+                continue
+            value = field.prepare_value(getattr(stored, name))
+            if isinstance(field, forms.BooleanField):
+                data.pop(name, None)
+                value = "on" if value else None
+            if value is not None:
+                data[name] = value
+        self.data = data
 
     def _changed(self, old: dict[str, Any], new: dict[str, Any]) -> list[str]:
         """Fields that this form does not write back can be undone by nobody."""

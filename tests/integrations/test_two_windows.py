@@ -153,6 +153,31 @@ def test_field_that_somebody_else_changed_is_told_with_its_value(support, acme):
     assert Tenant.objects.get().contact_email == "new@example.com"
 
 
+def test_field_that_nobody_typed_in_takes_what_somebody_else_gave_it(support, acme):
+    Tenant.objects.update(went_live_at=None)  # so that its export settings are fields
+    sent = opened(support, acme)
+    Tenant.objects.update(contact_email="new@example.com", language="sv")
+    Tenant.objects.update(drop_invalid_reference=True, contact_phone="1")
+
+    typed = {"contact_name": "Maija", "contact_phone": "2"}
+    answer = support.post(page_of(acme), sent | typed)
+    assert support.post(page_of(acme), sent_again(answer)).status_code == 302
+
+    saved = Tenant.objects.get()
+    assert (saved.contact_email, saved.language) == ("new@example.com", "sv")
+    assert (saved.contact_name, saved.contact_phone) == ("Maija", "2")
+    assert saved.drop_invalid_reference
+
+
+def test_refusal_is_told_above_everything_else(support, acme):
+    sent = opened(support, acme)
+    Tenant.objects.update(contact_email="new@example.com")
+
+    page = text(support.post(page_of(acme), sent))
+
+    assert page.index("Somebody else changed this") < page.index("<h2>Condition")
+
+
 @pytest.mark.parametrize("seen", ["", "{", "[]", '{"accounts": 3}', "null"])
 def test_what_a_browser_sends_instead_is_no_server_error(support, acme, seen):
     sent = opened(support, acme) | {"seen": seen, "bank_accounts-TOTAL_FORMS": "x"}
