@@ -400,7 +400,8 @@ UNFOLD = {
                         "upload",
                         "invoices_invoiceexport_changelist",
                         "invoices.view_invoiceexport",
-                    ),
+                    )
+                    | {"active": "flashnode.site.is_at_exports"},
                     _link(
                         _("By cause"),
                         "rule",

@@ -41,6 +41,12 @@ def environment_badge(request: HttpRequest) -> tuple[str, str] | None:
     return None
 
 
+def is_at_exports(request: HttpRequest) -> bool:
+    """Whether the menu marks “Exports”: the list of work has an entry of its own, below it."""
+    at, work = reverse(_EXPORTS), reverse("admin:invoices_invoiceexport_needs_action")
+    return request.path.startswith(at) and not request.path.startswith(work)
+
+
 def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """The sections this person may see, the ones of the own role first."""
     user = request.user

@@ -10,6 +10,7 @@ from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from integrations import percents
 from integrations.enums import Mover
 
 #: The languages we write to customers in, by their own names.
@@ -253,4 +254,4 @@ def sentences(step: dict[str, str]) -> list[tuple[str, str]]:
 
 
 def _fill(text: Promise, step: dict[str, str]) -> str:
-    return str(text).replace("{value}", step.get("value", ""))
+    return str(text).replace("{value}", percents.in_sentence(step.get("value", "")))

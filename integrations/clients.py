@@ -15,8 +15,9 @@ from functools import partial
 from django.conf import settings
 from django.core.cache import cache
 
-from integrations import limits
+from integrations import key_uses, limits
 from integrations.custody import open_api_key
+from integrations.key_use_models import KeyUse
 from integrations.models import Credential, Tenant
 from integrations.procountor import (
     AccessToken,
@@ -68,10 +69,17 @@ def client_for(
         raise CredentialMissing(f"Tenant {tenant.pk} has no active credential.")
     return client_with(
         tenant.environment,
-        partial(open_api_key, credential),
+        partial(_opened, credential),
         tokens=CachedTokens(credential),
         on_rate_limit=on_rate_limit,
     )
+
+
+def _opened(credential: Credential) -> str:
+    """The key for one token request."""
+    api_key = open_api_key(credential)
+    key_uses.note(credential, KeyUse.Kind.TOKEN)
+    return api_key
 
 
 def client_with(

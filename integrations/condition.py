@@ -32,6 +32,7 @@ class Condition(models.TextChoices):
     CLOSED = "closed", _("Closed")
 
 
+_BY_KEY = (Condition.PENDING, Condition.DEGRADED, Condition.PAUSED)
 #: Of these a person should look at the connection.
 NOT_IN_ORDER = (Condition.PENDING, Condition.DEGRADED, Condition.PAUSED, Condition.REVOKED)
 COLOURS = {
@@ -78,8 +79,17 @@ _PENDING_GREEN = _(
 _PENDING_AGAIN = _(
     "Pending: nothing is exported. It goes on by itself when the next connection check passes."
 )
+_UNREADABLE = _(
+    "The stored API key cannot be opened, so nothing is submitted. Our move: FERNET_KEYS lacks the "
+    "key it was sealed under. The customer has nothing to do and needs no new key."
+)
+_UNCHECKED = _(
+    "A new API key has been filed and not been checked yet: nothing is submitted until its check "
+    "passes. Our move: the check runs by itself; if none comes, run it."
+)
 #: A pause says more than that it is one.
 _PAUSES: dict[str, Promise] = {
+    PauseReason.UNREADABLE: _UNREADABLE,
     PauseReason.RIGHTS: _(
         "Paused, rights missing: nothing is submitted. Customer's move: give the rights named "
         "below. It goes on by itself when a connection check passes."
@@ -92,11 +102,23 @@ _PAUSES: dict[str, Promise] = {
 
 def sentence(tenant: Any) -> str:
     """What the condition of an annotated tenant means, and whose move it is."""
+    if tenant.condition in _BY_KEY and _key_sentence(tenant):
+        return str(_key_sentence(tenant))
     if tenant.condition == Condition.PAUSED and tenant.pause_reason in _PAUSES:
         return str(_PAUSES[tenant.pause_reason])
     if tenant.condition == Condition.PENDING:
         return str(_pending(tenant))
     return str(_SENTENCES[tenant.condition])
+
+
+def _key_sentence(tenant: Any) -> Promise | None:
+    """What the state of the key says before anything else, if it does."""
+    if tenant.pause_reason == PauseReason.PERSON:
+        return None
+    if tenant.is_key_unchecked:
+        told = tenant.condition == Condition.PENDING or tenant.is_refused
+        return _UNCHECKED if told else None
+    return _UNREADABLE if tenant.claims_code == "secret_unreadable" else None
 
 
 def _pending(tenant: Any) -> Promise:
@@ -114,12 +136,18 @@ def annotated(tenants: QuerySet[Tenant]) -> QuerySet[Any]:
     newest = ConnectionCheck.objects.filter(
         tenant=OuterRef("pk"), of_candidate=False, finished_at__isnull=False
     ).order_by("-started_at")
-    refusal_code = newest.annotate(code=KT(f"steps__{STEPS.index('token')}__code"))
+    with_codes = newest.annotate(
+        claims_code=KT(f"steps__{STEPS.index('claims')}__code"),
+        token_code=KT(f"steps__{STEPS.index('token')}__code"),
+    )
+    checked = ConnectionCheck.objects.filter(credential=OuterRef("pk"), finished_at__isnull=False)
     of_tenant = Credential.objects.filter(tenant=OuterRef("pk"))
     in_use = of_tenant.filter(state__in=[CredentialState.ACTIVE, CredentialState.CANDIDATE])
     found = tenants.annotate(
         finished_outcome=Subquery(newest.values("outcome")[:1]),
-        refusal_code=Subquery(refusal_code.values("code")[:1]),
+        refusal_code=Subquery(with_codes.values("token_code")[:1]),
+        claims_code=Subquery(with_codes.values("claims_code")[:1]),
+        is_key_unchecked=Exists(in_use.filter(~Exists(checked))),
         finished_warnings=Subquery(newest.values("warnings")[:1]),
         checked_key=Subquery(newest.values("credential__state")[:1]),
         newest_check=Subquery(newest.values("pk")[:1]),
@@ -127,23 +155,26 @@ def annotated(tenants: QuerySet[Tenant]) -> QuerySet[Any]:
             ConnectionCheck.objects.filter(pk=OuterRef("newest_check")).exclude(warnings=[])
         ),
     )
-    # A key filed since the check is not the one that was refused.
+    # A key filed since is not the one that was refused, and one that we cannot open was not either.
     refused = Q(refusal_code="key_refused", checked_key=CredentialState.ACTIVE) | Q(
         state=TenantState.PAUSED, pause_reason=PauseReason.CREDENTIAL
     )
+    # NULL, without a check, is neither true nor false.
+    ours = Q(is_key_unchecked=True) | Q(claims_code__isnull=False, claims_code="secret_unreadable")
     lost = Exists(of_tenant) & ~Exists(in_use)
     wrong = Q(finished_outcome=CheckOutcome.FAILED) | Q(is_warned=True)
     return found.annotate(
+        is_refused=Case(When(refused, then=True), default=False),
         condition=Case(
             When(state=TenantState.CLOSED, then=Value(Condition.CLOSED)),
-            When(refused | Q(lost), then=Value(Condition.REVOKED)),
+            When((refused & ~ours) | Q(lost), then=Value(Condition.REVOKED)),
             When(state=TenantState.PENDING, then=Value(Condition.PENDING)),
             When(state=TenantState.PAUSED, then=Value(Condition.PAUSED)),
             When(wrong, then=Value(Condition.DEGRADED)),
             When(_is_idle(), then=Value(Condition.IDLE)),
             default=Value(Condition.ACTIVE),
             output_field=models.CharField(),
-        )
+        ),
     )
 
 

@@ -22,6 +22,7 @@ class TenantState(models.TextChoices):
 
 class PauseReason(models.TextChoices):
     CREDENTIAL = "credential", _("API key refused")
+    UNREADABLE = "unreadable", _("API key cannot be opened by us")
     RIGHTS = "rights", _("Rights missing")
     PERSON = "person", _("Paused by a person")
 

@@ -14,10 +14,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from integrations import diagnosis
 from integrations.diagnosis import MAPPING_FACTS, informed_checks
 from integrations.enums import CheckOutcome, CredentialState, TenantState
 from integrations.models import ConnectionCheck, Tenant
@@ -130,9 +132,22 @@ def _barred(tenant: Tenant, check: ConnectionCheck | None) -> str:
         return _("The connection check is red: put that right first.")
     if tenant.checks_after is not None and check.started_at <= tenant.checks_after:
         return _("The connection has not been checked since it was reopened or resumed.")
+    if _is_contradicted(tenant, check):
+        return _("Another connection check is running or has failed since: check it once more.")
     if check.credential_id != credential.pk:
         return _("The API key has changed since the last check: check the connection first.")
     return ""
+
+
+def _is_contradicted(tenant: Tenant, check: ConnectionCheck) -> bool:
+    """Whether a check that began before `check` has no result yet, or failed after it: what it
+    finds would stop a live tenant, and finds none to stop yet."""
+    others = tenant.checks.filter(of_candidate=False).exclude(pk=check.pk)
+    running = Q(
+        outcome=CheckOutcome.RUNNING, started_at__gt=timezone.now() - diagnosis.LONGEST_CHECK
+    )
+    failed = Q(outcome=CheckOutcome.FAILED, finished_at__gt=check.finished_at)
+    return others.filter(running | failed).exists()
 
 
 def _lacking(tenant: Tenant, rehearsal: Rehearsal | None) -> str:

@@ -17,6 +17,7 @@ from stdnum.fi import ytunnus
 
 from integrations import (  # noqa: F401 - Django looks for models here
     accounts,
+    key_use_models,
     mapping_models,
     rehearsal_models,
 )

@@ -45,7 +45,7 @@ class CannotClose(Exception):
 class OpenWork:
     """Exports, and steps that follow submitting, by what they wait for. `in_flight`: a request
     may be under way, or a worker or a check is at work with the key; `in_doubt`: only the key can
-    tell what became of it."""
+    tell what became of it; `unread`: accepted, and not read back yet."""
 
     queued: int = 0
     needs_attention: int = 0
@@ -54,6 +54,7 @@ class OpenWork:
     steps_waiting: int = 0
     in_flight: int = 0
     in_doubt: int = 0
+    unread: int = 0
 
     def __add__(self, other: OpenWork) -> OpenWork:
         return OpenWork(*map(add, self._counts(), other._counts()))

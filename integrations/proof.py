@@ -14,11 +14,15 @@ from django.db.models import Count, Max, Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from integrations import key_uses
+from integrations.enums import TenantState
+from integrations.key_use_models import KeyUse
 from integrations.models import Credential, Tenant
 from integrations.signals import evidence_asked
 
 #: What a key was used for.
 KINDS: dict[str, Promise] = {
+    "token": _("Buying an access token"),
     "submit": _("Submitting an invoice"),
     "step": _("A step after submitting"),
     "look_up": _("Looking for an invoice"),
@@ -45,6 +49,15 @@ class Use(NamedTuple):
     last_at: dt.datetime | None
     count_after: int
     by_key: dict[str, dt.datetime] = {}
+
+    def together_with(self, other: Use) -> Use:
+        """Of the same kind, counted from other rows."""
+        moments = [at for at in (self.last_at, other.last_at) if at]
+        by_key = dict(self.by_key)
+        for mark, at in other.by_key.items():
+            by_key[mark] = max(at, by_key.get(mark, at))
+        count = self.count_after + other.count_after
+        return Use(self.kind, max(moments, default=None), count, by_key)
 
 
 class Event(NamedTuple):
@@ -73,6 +86,8 @@ class Proof:
     keys: list[tuple[Credential, dt.datetime | None]]
     uses: list[Use]
     evidence: Evidence = field(default_factory=Evidence)
+    #: When the connection ended; None while it has not, or when that was not noted anywhere.
+    ended_at: dt.datetime | None = None
 
     @property
     def last_use(self) -> Use | None:
@@ -84,6 +99,11 @@ class Proof:
     def last_kind(self) -> Promise | str:
         """What the newest use was for, in words; "" without one."""
         return KINDS[self.last_use.kind] if self.last_use else ""
+
+    @property
+    def is_countable(self) -> bool:
+        """Whether uses after the end can be told from those before it."""
+        return self.ended_at is not None or self.tenant.state != TenantState.CLOSED
 
     @property
     def uses_after(self) -> int:
@@ -103,19 +123,45 @@ class Proof:
 
 def proof_of(tenant: Tenant) -> Proof:
     """What the rows say, about a closed tenant or another."""
-    answers: Any = evidence_asked.send(Tenant, tenant=tenant, after=tenant.closed_at)
-    evidence: Evidence = next((found for _receiver, found in answers), Evidence())
-    uses = [*evidence.uses, _checks(tenant)]
+    evidence = _evidence(tenant, tenant.closed_at)
+    ended_at = tenant.closed_at
+    if ended_at is None and tenant.state == TenantState.CLOSED:
+        # The moment was not kept with the tenant: the audit trail may have it.
+        ends = [event.at for event in evidence.events if event.action == "tenant.closed"]
+        ended_at = max(ends, default=None)
+        evidence = _evidence(tenant, ended_at)
+    noted = [_noted(tenant, kind, ended_at) for kind in KeyUse.Kind]
+    uses = _merged([*evidence.uses, _checks(tenant, ended_at), *noted])
     keys = [
         (key, _last_of(key, uses))
         for key in tenant.credentials.select_related("received_by").order_by("received_at", "pk")
     ]
-    return Proof(tenant, keys, uses, evidence)
+    return Proof(tenant, keys, uses, evidence, ended_at)
 
 
-def _checks(tenant: Tenant) -> Use:
+def _evidence(tenant: Tenant, after: dt.datetime | None) -> Evidence:
+    answers: Any = evidence_asked.send(Tenant, tenant=tenant, after=after)
+    return next((found for _receiver, found in answers), Evidence())
+
+
+def _noted(tenant: Tenant, kind: KeyUse.Kind, after: dt.datetime | None) -> Use:
+    by_key = key_uses.last_by_key(tenant, kind)
+    last_at = max(by_key.values(), default=None)
+    return Use(kind, last_at, key_uses.count_after(tenant, kind, after), by_key)
+
+
+def _merged(uses: list[Use]) -> list[Use]:
+    """One of each kind, whichever rows it was counted from."""
+    found: dict[str, Use] = {}
+    for use in uses:
+        known = found.get(use.kind)
+        found[use.kind] = use if known is None else known.together_with(use)
+    return list(found.values())
+
+
+def _checks(tenant: Tenant, ended_at: dt.datetime | None) -> Use:
     checks = tenant.checks.filter(credential__isnull=False)
-    after = Q(started_at__gt=tenant.closed_at) if tenant.closed_at else Q(pk=None)
+    after = Q(started_at__gt=ended_at) if ended_at else Q(pk=None)
     found = checks.aggregate(last=Max("started_at"), after=Count("pk", filter=after))
     by_key = checks.order_by().values_list("credential__fingerprint").annotate(Max("started_at"))
     return Use("check", found["last"], found["after"], {mark[:12]: at for mark, at in by_key})

@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
-from integrations import accounts
+from integrations import accounts, percents
 from integrations.radar import Change
 
 RIGHTS: dict[str, Promise] = {
@@ -68,7 +68,7 @@ def _name(change: Change) -> str:
     if change.kind == "period":
         days = map(dt.date.fromisoformat, change.name.split("/"))
         return "–".join(date_format(day, "SHORT_DATE_FORMAT") for day in days)
-    return change.name
+    return percents.in_sentence(change.name)
 
 
 def _value(value: str) -> str:

@@ -121,7 +121,8 @@ def replies_for(tenant: Tenant, language: str) -> list[Reply]:
     key = candidate or tenant.active_credential
     if tenant.state == TenantState.CLOSED:
         key = key or tenant.credentials.first()
-    check = candidate.newest_check if candidate else tenant.last_check
+    # The last check may be of a key that this one has replaced.
+    check = key.newest_check if key else None
     if key is None:
         return []
     is_closed = tenant.state == TenantState.CLOSED
@@ -137,10 +138,10 @@ def ending_of(proof: Proof, language: str) -> Reply:
         period = [d for d in {_day(evidence.first_at): 1, _day(evidence.last_at): 1} if d]
         facts = {
             "business_id": tenant.business_id,
-            "closed_at": _moment(tenant.closed_at),
+            "closed_at": _moment(proof.ended_at),
             "keys": ", ".join(str(key) for key, _last in proof.keys) or "–",
             "last_use": _moment(proof.last_use.last_at) if proof.last_use else str(_("never")),
-            "uses_after": str(proof.uses_after),
+            "uses_after": str(proof.uses_after if proof.is_countable else _("not known")),
             "exported": " ".join([str(evidence.exported), *_in_brackets("–".join(period))]),
             "secrets": _secrets(proof),
         }

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from integrations import custody, diagnosis, offboarding, received
-from integrations.activation import activation_decisions, activations
+from integrations.activation import activation_decisions, activations, forgetting
 from integrations.activation.models import ActivationRequest
 from integrations.connect import intake_links, invitations
 from integrations.connect.models import IntakeLink
@@ -159,6 +159,8 @@ def follow_activations() -> int:
 
 
 def watch_integrations() -> int:
-    """Daily: integrations that customers removed, and keys that nobody could file."""
+    """Daily: integrations that customers removed, keys that nobody could file, and who asked for
+    an activation that has been over for long."""
     activation_decisions.forget_unfiled_keys()
+    forgetting.forget_initiators()
     return activations.watch_customers()

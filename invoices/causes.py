@@ -16,12 +16,11 @@ from django_q.tasks import async_task
 
 from integrations.enums import Mover
 from integrations.models import Tenant
-from invoices import audit
+from invoices import audit, problems
 from invoices.cause_models import ExportCause, Fix, FixKind, Recheck
 from invoices.enums import ExportStatus
 from invoices.models import AuditEvent, InvoiceExport
 from invoices.preflight import latest_reference_data, reference_of, settings_of
-from invoices.problems import CUSTOMER
 from invoices.rehearsal import cases
 
 _CHUNK = 200
@@ -83,10 +82,8 @@ def fix_for(code: str) -> str:
 
 
 def mover_of(code: str) -> Mover:
-    """Whose move it is."""
-    if code in CUSTOMER or fix_for(code) == "period":
-        return Mover.CUSTOMER
-    return Mover.US
+    """Whose move it is, as the export's own page says it."""
+    return problems.mover_of(code)
 
 
 def ask_for_recheck(tenant: Tenant, key: str, *, by: Any) -> Recheck:

@@ -13,7 +13,9 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
+from integrations.enums import TenantState
 from integrations.models import Tenant
 from invoices import audit, engine, exports
 from invoices.document import InvoiceDocument, Problem
@@ -37,6 +39,10 @@ from invoices.preflight import (
 )
 
 
+class TenantClosed(Exception):
+    """Nothing is taken in for a tenant whose connection has ended; the text is for people."""
+
+
 def file_invoices(
     tenant: Tenant,
     name: str,
@@ -46,9 +52,20 @@ def file_invoices(
     by: User | None = None,
     queue: bool = False,
 ) -> ReceivedFile:
-    """Take in one file for `tenant`; with `queue` its accepted invoices are queued at once."""
+    """Take in one file for `tenant`; with `queue` its accepted invoices are queued at once.
+    Raises TenantClosed, and keeps nothing then."""
     result = read(content, name=name)
     with transaction.atomic():
+        # Whoever ends the connection waits, or has done so before.
+        locked = Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
+        if locked.state == TenantState.CLOSED:
+            raise TenantClosed(
+                _(
+                    "%(tenant)s is closed: nothing is taken in for it. Reopen the connection "
+                    "first, if it was ended by mistake."
+                )
+                % {"tenant": tenant}
+            )
         received = ReceivedFile.objects.create(
             tenant=tenant,
             name=storable(name[-200:]),

@@ -13,6 +13,7 @@ from integrations.models import Tenant
 from integrations.offboarding import OpenWork
 from integrations.proof import EVENTS, Event, Evidence, Use
 from integrations.signals import evidence_asked, open_work_asked
+from invoices.correction_models import EnteredByHand
 from invoices.engine import lanes
 from invoices.enums import ExportStatus, StepStatus
 from invoices.models import AuditEvent, InvoiceExport, Lane, LookUp, SubmissionAttempt
@@ -45,6 +46,7 @@ def open_work(tenant: Tenant, *, lock: bool = False) -> OpenWork:
             held, exports.get(ExportStatus.SUBMITTING, 0) + steps.get(StepStatus.RUNNING, 0)
         ),
         in_doubt=exports.get(ExportStatus.UNKNOWN, 0) + steps.get(StepStatus.UNKNOWN, 0),
+        unread=exports.get(ExportStatus.SUBMITTED, 0),
     )
 
 
@@ -78,6 +80,7 @@ def evidence(tenant: Tenant, after: dt.datetime | None) -> Evidence:
             _use("submit", attempts, "started_at", after)._replace(by_key=dict(by_key)),
             _use("step", StepAttempt.objects.filter(step__tenant=tenant), "started_at", after),
             _use("look_up", LookUp.objects.filter(export__tenant=tenant), "asked_at", after),
+            _use("look_up", _looked_up_by_hand(tenant), "finished_at", after),
             _use("read_back", audited.filter(action__in=_READ_BACK), "at", after),
         ),
         exported=exported["count"],
@@ -85,6 +88,12 @@ def evidence(tenant: Tenant, after: dt.datetime | None) -> Evidence:
         last_at=exported["last"],
         events=tuple(Event(*row) for row in events.values_list("pk", "at", "action")),
     )
+
+
+def _looked_up_by_hand(tenant: Tenant) -> QuerySet[EnteredByHand]:
+    """Numbers that people gave and Procountor was asked about."""
+    asked = EnteredByHand.objects.filter(export__tenant=tenant, finished_at__isnull=False)
+    return asked.exclude(cause__in=("credential_missing", "key_unreadable"))
 
 
 def _use(kind: str, rows: QuerySet[Any], moment: str, after: dt.datetime | None) -> Use:

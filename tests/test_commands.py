@@ -9,7 +9,7 @@ from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
 
 from integrations.models import Credential, Tenant
-from invoices.models import AuditEvent, InvoiceExport
+from invoices.models import AuditEvent, InvoiceExport, ReceivedFile
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -183,6 +183,18 @@ def test_import_of_a_missing_file_takes_in_nothing(command, tenant, tmp_path):
     )
 
     assert (code, "none.xml" in text, InvoiceExport.objects.count()) == (2, True, 0)
+
+
+@pytest.mark.parametrize("json_option", [[], ["--json"]])
+def test_import_for_a_closed_tenant_takes_in_nothing(command, tenant, tmp_path, json_option):
+    path = tmp_path / "own.json"
+    path.write_text(json.dumps(factories.invoice("A-1")))
+    Tenant.objects.update(state="closed")
+
+    code, said = command("import_invoices", f"--tenant={tenant.slug}", str(path), *json_option)
+
+    assert (code, "is closed: nothing is taken in for it" in str(said)) == (2, True)
+    assert (ReceivedFile.objects.count(), InvoiceExport.objects.count()) == (0, 0)
 
 
 def test_unknown_tenant_is_refused_naming_the_known_ones(command, tenant, tmp_path):

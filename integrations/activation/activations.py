@@ -182,6 +182,7 @@ def _keep(request: ActivationRequest, found: Activation) -> None:
             expires=found.expires[:40],
             initiator_name=found.initiator_name[:120],
             initiator_email=found.initiator_email[:254],
+            initiator_forgotten_at=None,
         )
         if not kept:
             return

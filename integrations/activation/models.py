@@ -64,6 +64,9 @@ class ActivationRequest(models.Model):
     expires = models.CharField(_("expires"), max_length=40, blank=True)
     initiator_name = models.CharField(_("initiator"), max_length=120, blank=True)
     initiator_email = models.CharField(_("initiator's e-mail"), max_length=254, blank=True)
+    #: Written by `forgetting` of this package.
+    over_since = models.DateTimeField(null=True)
+    initiator_forgotten_at = models.DateTimeField(null=True)
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.PROTECT,

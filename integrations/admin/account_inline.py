@@ -8,9 +8,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
-from unfold.forms import PaginationInlineFormSet
 
 from integrations import accounts
+from integrations.admin.meanwhile import CaughtUpFormSet
 from integrations.models import BankAccount
 
 
@@ -37,11 +37,15 @@ class BankAccountForm(forms.ModelForm):
         return super().save(commit)
 
 
-class BankAccountFormSet(PaginationInlineFormSet):
+class BankAccountFormSet(CaughtUpFormSet):
     def clean(self) -> None:
         super().clean()
         for form in self._chosen()[1:]:
             form.add_error("is_default", _("Only one account can be the one for invoices."))
+
+    def _as_row(self, each: Any) -> dict[str, str]:
+        row = {"id": str(each.pk), "tenant": str(each.tenant_id), "iban": each.iban}
+        return row | ({"is_default": "on"} if each.is_default else {})
 
     def _chosen(self) -> list[Any]:
         kept = [form for form in self.forms if form not in self.deleted_forms]

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from integrations import advice
+from integrations import advice, percents
 from integrations.admin.desk import ReadOnlyAdmin
 from integrations.admin.radar import radar_context
-from integrations.enums import CheckOutcome
+from integrations.enums import CheckOutcome, CredentialState
 from integrations.models import ConnectionCheck, Tenant
 
 #: After this a check that nobody took up is no longer waited for.
@@ -40,19 +42,33 @@ def awaited_context(request: HttpRequest, newest: ConnectionCheck | None) -> dic
     return extra
 
 
+_IN_USE = (CredentialState.ACTIVE, CredentialState.CANDIDATE)
+
+
+def _facts(text: str) -> str:
+    """What a green step saw, in the active language: a day, or percentages among other words."""
+    try:
+        return date_format(dt.date.fromisoformat(text), "SHORT_DATE_FORMAT")
+    except ValueError:
+        return percents.in_sentence(text)
+
+
 def check_context(check: ConnectionCheck | None) -> dict[str, Any] | None:
     """A check for the template: every step with its words."""
     if check is None:
         return None
+    # What was wrong with a key that has been replaced is nothing to ask the customer for.
+    is_replaced = check.credential is not None and check.credential.state not in _IN_USE
     steps = [
         step
         | {
             "name": advice.STEP_NAMES.get(step["step"], step["step"]),
             "cause": advice.cause_of(step) if step["code"] else "",
+            "facts": _facts(step.get("facts", "")),
             "mover": advice.ADVICE[step["code"]].mover.label
             if step["code"] in advice.ADVICE
             else "",
-            "customer": advice.sentences(step) if step["code"] else [],
+            "customer": advice.sentences(step) if step["code"] and not is_replaced else [],
         }
         for step in check.steps
     ]
@@ -60,6 +76,7 @@ def check_context(check: ConnectionCheck | None) -> dict[str, Any] | None:
         "object": check,
         "steps": steps,
         "colour": CHECK_COLOURS.get(check.outcome, ""),
+        "is_replaced": is_replaced,
         "running": check.outcome == CheckOutcome.RUNNING,
     }
 

@@ -105,6 +105,7 @@ class ClosingDesk(ModelAdmin):
             "form": form,
             "open": counted(tenant, work),
             "in_doubt": work.in_doubt,
+            "unread": work.unread,
             "proof": proof.proof_of(tenant),
             "back": _page_of(tenant),
             "opts": self.opts,

@@ -26,6 +26,7 @@ _OPEN: dict[str, Promise] = {
     "needs_attention": _("Exports that need attention"),
     "parked": _("Parked exports"),
     "drafts": _("Drafts"),
+    "unread": _("Accepted by Procountor and not read back yet"),
     "steps_waiting": _("Steps after submitting that wait"),
 }
 #: Which rows of the list of exports a count stands for.
@@ -36,6 +37,7 @@ _STATUSES = {
     "needs_attention": "needs_attention",
     "parked": "parked",
     "drafts": "draft",
+    "unread": "submitted",
 }
 
 

@@ -29,6 +29,7 @@ from integrations.admin.going_live import GoingLiveDesk
 from integrations.admin.invite import InviteDesk
 from integrations.admin.keys import KeyDesk
 from integrations.admin.mail import MailDesk
+from integrations.admin.meanwhile import CaughtUpFormSet, TenantForm, seen_of
 from integrations.admin.offboarding import ClosingDesk
 from integrations.admin.onboarding import OnboardingBoard
 from integrations.admin.proof import ProofDesk
@@ -44,6 +45,7 @@ class CredentialInline(TabularInline):
     """Keys as metadata; a key is filed on its own page and never shown."""
 
     model = Credential
+    formset = CaughtUpFormSet
     extra = 0
     can_delete = False
     fields = readonly_fields = [
@@ -88,6 +90,7 @@ class TenantAdmin(
     ReplyDesk,
     RecordAdmin,
 ):
+    form = TenantForm
     list_display = [
         *("name", "business_id", "where", "condition_badge", "check_badge", "export_counts")
     ]
@@ -102,6 +105,7 @@ class TenantAdmin(
     actions_list = ["read_mail", "invite_customer"]
     actions_detail = ["check_now", "file_key", "pause_tenant", "resume_tenant"]
     change_form_outer_before_template = "desk/tenant.html"
+    change_form_before_template = "desk/seen.html"
     readonly_fields = ["slug", "state", "paused_at"]
     fieldsets = [
         (
@@ -200,6 +204,7 @@ class TenantAdmin(
     def context_of(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
         tenant = Tenant.objects.filter(pk=object_id).first()
         extra = awaited_context(request, tenant.last_check) if tenant else {}
+        extra |= {"seen": seen_of(tenant)} if tenant else {}
         candidate = tenant.candidate if tenant else None
         if candidate is not None:
             shown = check_context(candidate.newest_check)

@@ -140,7 +140,7 @@ def _group(row: dict[str, Any]) -> dict[str, Any]:
         "oldest": row["oldest"],
         "code": row["code"],
         "field": row["field"],
-        "value": row["value"],
+        "value": problems.shown_value(row["code"], row["value"]),
         "mover": mover.label,
         "colour": _MOVER_COLOURS.get(mover, ""),
         **_cause_words(row["code"], row["field"], row["value"], row["expected"]),

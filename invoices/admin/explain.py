@@ -4,6 +4,7 @@ that helps. `panel` serves lists and groups too; it makes no query."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpRequest
@@ -11,10 +12,11 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
+from integrations import condition
 from integrations.enums import Mover
 from invoices import problems
 from invoices.document import Problem
-from invoices.enums import AttemptOutcome
+from invoices.enums import AttemptOutcome, ParkedReason
 from invoices.models import InvoiceExport, SubmissionAttempt
 from invoices.problems import Explanation, Page
 
@@ -62,6 +64,8 @@ def explain_context(
     those of their own."""
     body = attempts[0]["object"].request_body if attempts else ""
     own = [problems.explain(Problem.from_json(item), body) for item in export.problems]
+    if export.parked_reason == ParkedReason.CREDENTIAL and _is_ours(export):
+        own = [replace(each, mover=Mover.US, customer=()) for each in own]
     return {
         "panels": [panel(request, export, each) for each in own],
         "attempts": [
@@ -70,6 +74,12 @@ def explain_context(
             for shown in attempts
         ],
     }
+
+
+def _is_ours(export: InvoiceExport) -> bool:
+    """Whether the customer has sent a new key already, or needs none: ours cannot be opened."""
+    tenant = condition.of(export.tenant)
+    return tenant.is_key_unchecked or tenant.claims_code == "secret_unreadable"
 
 
 def panels_of(

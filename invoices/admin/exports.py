@@ -39,6 +39,7 @@ from invoices.admin.words import (
     explained,
     money,
     reason_words,
+    seconds_between,
     status_words,
 )
 from invoices.enums import ExportStatus
@@ -241,7 +242,7 @@ def _attempt(attempt: SubmissionAttempt) -> dict[str, Any]:
         "object": attempt,
         "outcome": attempt.get_outcome_display() if attempt.outcome else _("On its way"),
         "colour": OUTCOME_COLOURS.get(attempt.outcome, "info"),
-        "seconds": f"{(ended - attempt.started_at).total_seconds():.2f}" if ended else "",
+        "seconds": seconds_between(attempt.started_at, ended) if ended else "",
         "codes": [f"{e['field'] or ''} {e['message']}".strip() for e in attempt.errors],
         "request": _pretty(attempt.request_body),
         "response": _pretty(attempt.response_body),

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from integrations import outages
 from integrations.enums import TenantState
 from invoices import corrections
-from invoices.admin.words import money
+from invoices.admin.words import money, seconds_between
 from invoices.enums import ExportStatus, LookUpVerdict
 from invoices.models import InvoiceExport, LookUp
 
@@ -45,7 +45,7 @@ def _look_up(each: LookUp) -> dict[str, Any]:
     return {
         "object": each,
         "colour": _COLOURS.get(LookUpVerdict(each.verdict), "info"),
-        "seconds": f"{(each.answered_at - each.asked_at).total_seconds():.2f}",
+        "seconds": seconds_between(each.asked_at, each.answered_at),
         "query": "&".join(f"{name}={value}" for name, value in each.query.items()),
         "hits": [_hit(hit) for hit in each.hits],
     }

@@ -60,6 +60,7 @@ class UploadForm(forms.Form):
     tenant = forms.ModelChoiceField(
         label=_("Tenant"),
         queryset=Tenant.objects.exclude(state=TenantState.CLOSED),
+        error_messages={"invalid_choice": _("The tenant is closed: nothing is taken in for it.")},
         widget=UnfoldAdminSelectWidget,
     )
     uploads = _FilesField(
@@ -133,7 +134,10 @@ class ReceivedFileAdmin(ReadOnlyAdmin):
     def upload(self, request: HttpRequest) -> HttpResponse:
         form = UploadForm(request.POST or None, request.FILES or None)
         if request.method == "POST" and form.is_valid():
-            return self._take_in(request, form.cleaned_data)
+            try:
+                return self._take_in(request, form.cleaned_data)
+            except filing.TenantClosed as error:
+                form.add_error("tenant", str(error))
         context = self.admin_site.each_context(request) | {
             "title": _t("Upload invoice files"),
             "form": form,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
+from django.db import models
 from django.utils.formats import number_format
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from invoices import problems
@@ -129,13 +132,42 @@ def explained(stored: Iterable[dict[str, str]]) -> list[dict[str, Any]]:
     return found
 
 
+def seconds_between(begin: dt.datetime, end: dt.datetime) -> str:
+    """A duration for a table, with the decimal sign of the active language."""
+    return number_format(Decimal(f"{(end - begin).total_seconds():.2f}"), decimal_pos=2)
+
+
+#: Facts whose values are words of ours, and names of the others; the rest are shown as they are.
+_CHOICES: dict[str, type[models.TextChoices]] = {
+    "attention_reason": AttentionReason,
+    "parked_reason": ParkedReason,
+}
+_NAMES: dict[str, Promise] = {
+    "codes": _("codes"),
+    "reason": _("reason"),
+    "remote_id": _("id in Procountor"),
+    "remote_number": _("number in Procountor"),
+}
+
+
+#: What the event's own name says, or a number that leads nowhere.
+_UNTOLD = ("from", "comment")
+
+
 def described(data: dict[str, Any]) -> str:
     """An audit event's facts on one line."""
     return " · ".join(
-        f"{key}: {_plain(value)}"
+        _fact(key, value)
         for key, value in data.items()
-        if key != "from" and value not in ("", [], None)
+        if key not in _UNTOLD and value not in ("", [], None)
     )
+
+
+def _fact(key: str, value: Any) -> str:
+    choices = _CHOICES.get(key)
+    if choices is not None and value in choices.values:
+        return str(choices(value).label)
+    return f"{_NAMES.get(key, key)}: {_plain(value)}"
 
 
 def _plain(value: Any) -> str:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+from integrations import key_uses
 from integrations.enums import PauseReason
+from integrations.key_use_models import KeyUse
 from integrations.procountor import (
     CredentialRefused,
     NotSubmitted,
@@ -46,7 +48,7 @@ def submitted(job: Submit) -> PauseReason | None:
         exports.give_back(export, attempt, answer.cause)
     elif isinstance(answer, SecretUnreadable):
         exports.give_back(export, attempt, "key_unreadable")
-        return PauseReason.CREDENTIAL
+        return PauseReason.UNREADABLE
     elif isinstance(answer, NotSubmitted):
         exports.not_submitted(export, attempt, answer)
     elif isinstance(answer, OutcomeUnknown):
@@ -98,8 +100,8 @@ def _failed_before_post(
 ) -> PauseReason | None:
     """Token or look-up failed; the invoice itself was not on its way."""
     if isinstance(error, SecretUnreadable):
-        exports.park(export, ParkedReason.CREDENTIAL, [Problem("credential_refused")])
-        return PauseReason.CREDENTIAL
+        exports.park(export, ParkedReason.CREDENTIAL, [Problem("key_unreadable")])
+        return PauseReason.UNREADABLE
     if isinstance(error, CredentialRefused):
         exports.credential_refused(export, None, error)
         return PauseReason.CREDENTIAL
@@ -116,7 +118,7 @@ def settled(job: Settle) -> PauseReason | None:
     export stays as it is, and the lane stops."""
     if isinstance(job.answer, SecretUnreadable):
         exports.look_again(job.export, counted=False)
-        return PauseReason.CREDENTIAL
+        return PauseReason.UNREADABLE
     reconciliation.settle_unknown(job.export, job.answer)
     return PauseReason.CREDENTIAL if isinstance(job.error, CredentialRefused) else None
 
@@ -127,7 +129,10 @@ def stepped(job: Step) -> PauseReason | None:
     if isinstance(answer, SecretUnreadable):
         answer = CredentialRefused("key_unreadable")
     settled = steps.settle(job.call, answer)
-    return PauseReason.CREDENTIAL if settled == steps.Settled.CREDENTIAL_REFUSED else None
+    if settled != steps.Settled.CREDENTIAL_REFUSED:
+        return None
+    is_ours = isinstance(job.answer, SecretUnreadable)
+    return PauseReason.UNREADABLE if is_ours else PauseReason.CREDENTIAL
 
 
 def set_aside(job: Job) -> None:
@@ -144,7 +149,11 @@ def read_back(job: ReadBack) -> PauseReason | None:
         # Reading back proves what is already booked, so nothing hangs on it: later again.
         logger.warning("reading back lane %s failed: %r", job.lane.pk, job.answer)
         exports.read_later(job.submitted)
-        refused = isinstance(job.answer, (CredentialRefused, SecretUnreadable))
-        return PauseReason.CREDENTIAL if refused else None
+        if isinstance(job.answer, SecretUnreadable):
+            return PauseReason.UNREADABLE
+        if job.lane.credential is not None:
+            # One that succeeds is in the audit trail.
+            key_uses.note(job.lane.credential, KeyUse.Kind.READ_BACK)
+        return PauseReason.CREDENTIAL if isinstance(job.answer, CredentialRefused) else None
     reconciliation.read_back(job.submitted, job.answer)
     return None

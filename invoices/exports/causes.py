@@ -37,7 +37,7 @@ def cause_of(problem: Problem) -> Cause:
     """(code, field, value, expected) without what tells one invoice of many apart: the position
     of a row, and the day within a closed month."""
     value = problem.value
-    if problem.code == "period_closed":
+    if problem.code in ("period_closed", "CLOSED_FISCAL_PERIOD"):
         value = value[:7]  # opened by the month, not by the day
     return problem.code, _POSITION.sub("", problem.place), value, problem.expected
 

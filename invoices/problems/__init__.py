@@ -28,6 +28,7 @@ from invoices.problems.remote import REMOTE, remote_code
 from invoices.problems.sent import sent_value, value_at, values_sent
 from invoices.problems.shown import CATALOGUE, sentence, sentences, shipped, words_for
 from invoices.problems.steps import STEPS
+from invoices.problems.values import shown_value
 
 __all__ = [
     "ANSWERS",
@@ -56,6 +57,7 @@ __all__ = [
     "sentence",
     "sentences",
     "shipped",
+    "shown_value",
     "unfit_in",
     "use_edited",
     "value_at",

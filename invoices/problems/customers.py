@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from invoices.problems.edited import edited_text
 from invoices.problems.remote import BLANK_VALUE, INVALID_VALUE, remote_code
+from invoices.problems.values import shown_value
 
 #: The sentences may use {value}, {expected} and {field}.
 CUSTOMER: dict[str, Promise] = {
@@ -110,6 +111,9 @@ CUSTOMER: dict[str, Promise] = {
 }
 
 
+_VALUES = ("value", "expected")
+
+
 def customer_sentence(finding: Mapping[str, Any], language: str) -> str:
     """The sentence for a finding {code, field, value, expected} in `language` (fi, sv or en), as
     the office has it now; empty for a code that is not the customer's to put right."""
@@ -120,6 +124,8 @@ def customer_sentence(finding: Mapping[str, Any], language: str) -> str:
             return ""
         with translation.override(language):
             text = str(CUSTOMER[code])
-    for name in ("value", "expected", "field"):
-        text = text.replace("{" + name + "}", finding.get(name) or "–")
+    with translation.override(language):
+        shown = {name: shown_value(code, finding.get(name) or "–") for name in _VALUES}
+    for name, value in (shown | {"field": finding.get("field") or "–"}).items():
+        text = text.replace("{" + name + "}", value)
     return text

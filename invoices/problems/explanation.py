@@ -21,6 +21,7 @@ from invoices.problems.guides import Guide, Page, Where, guide_for
 from invoices.problems.remote import REMOTE, remote_code
 from invoices.problems.sent import values_sent
 from invoices.problems.shown import CATALOGUE, words_for
+from invoices.problems.values import shown_value
 
 #: Their value is the cause of a call, and has words of its own.
 _WITH_A_CAUSE = {"not_reached", "no_answer", "retries_exhausted", "never_answered"}
@@ -87,8 +88,8 @@ def explain(problem: Problem, body: str = "") -> Explanation:
         where=guide.where,
         page=guide.page,
         menu=guide.menu,
-        values=values,
-        expected=problem.expected,
+        values=[(place, shown_value(key, value)) for place, value in values],
+        expected=shown_value(key, problem.expected),
         customer=_for_customer(problem, key),
     )
 

@@ -23,7 +23,7 @@ _SENTENCES = (
 REMOTE: dict[str, Words] = {
     "DUE_DATE_BEFORE_BILL_DATE": Words(
         _("The due date is earlier than the invoice date."),
-        _("Correct the due date or the payment term at the source."),
+        _("Correct the due date or payment term here, and at the source for the next time."),
     ),
     "CLOSED_FISCAL_PERIOD": Words(
         _("The invoice date is in a closed period in Procountor."),
@@ -31,7 +31,7 @@ REMOTE: dict[str, Words] = {
     ),
     "ERROR_BRN_CODE": Words(
         _("The buyer's business ID or VAT number is missing or malformed."),
-        _("Correct the business ID or VAT number at the source."),
+        _("Correct the business ID or VAT number here, and at the source for the next time."),
     ),
     "ERROR_VATSTATUS_VATPERC": Words(
         _("The VAT status and the VAT percentage do not fit together."),

@@ -15,6 +15,7 @@ from invoices.problems.intake import INTAKE
 from invoices.problems.mapping import MAPPING
 from invoices.problems.remote import REMOTE, remote_code
 from invoices.problems.steps import STEPS
+from invoices.problems.values import shown_value
 from invoices.problems.words import Words
 
 CATALOGUE = INTAKE | MAPPING | ENGINE | STEPS | ANSWERS | REMOTE
@@ -32,8 +33,8 @@ def words_for(problem: Problem) -> Words:
             gettext("Look at the answer itself; the code is not in our catalogue yet."),
         )
     values = {
-        "value": problem.value or status,
-        "expected": problem.expected,
+        "value": shown_value(code, problem.value or status),
+        "expected": shown_value(code, problem.expected),
         "field": problem.place,
         "why": why or "–",
     }

@@ -89,7 +89,9 @@ def note(cause: str, tenant: Tenant | None, facts: dict[str, Any], detail: str =
         # Another process opened it between the two statements.
         return False
     tenant_pk = tenant.pk if tenant else "-"
+    # Warnings may name bank accounts, which logs need not.
+    told = {name: fact for name, fact in facts.items() if name != "warnings"}
     transaction.on_commit(
-        lambda: logger.error("alert: %s, tenant %s, %s", cause, tenant_pk, facts), robust=True
+        lambda: logger.error("alert: %s, tenant %s, %s", cause, tenant_pk, told), robust=True
     )
     return True

@@ -114,6 +114,15 @@ CAUSES: dict[str, Cause] = {
         ),
         watched=False,
     ),
+    "key_unreadable": Cause(
+        _("An API key cannot be opened"),
+        _("FERNET_KEYS lacks the key under which the tenant's API key was sealed. Exports wait."),
+        _(
+            "Put the missing key back into FERNET_KEYS and restart everything. The customer needs "
+            "no new key. Exporting goes on by itself after a check that passes."
+        ),
+        watched=False,
+    ),
     "rights_missing": Cause(
         _("Rights missing in Procountor"),
         _("The tenant's technical user may not export invoices. Its exports wait."),
@@ -148,6 +157,7 @@ CAUSES: dict[str, Cause] = {
         ),
         severity="warning",
         watched=False,
+        mailed=False,
     ),
 }
 

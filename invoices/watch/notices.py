@@ -34,30 +34,30 @@ def deliver() -> int:
     now = timezone.now()
     # An end that could not be told within a day is no news any more.
     recent = Q(recovered_at__gt=now - DAY, recovery_notified_at__isnull=True)
+    mailed = [cause for cause, words in CAUSES.items() if words.mailed]
+    told: set[tuple[str, int | None]] = set(
+        Alert.objects.filter(cause__in=mailed, notified_at__gt=now - DAY).values_list(
+            "cause", "tenant"
+        )
+    )
     sent = 0
     for alert in (
-        Alert.objects.filter(Q(recovered_at__isnull=True) | recent)
+        Alert.objects.filter(Q(recovered_at__isnull=True) | recent, cause__in=mailed)
         .select_related("tenant")
         .order_by("pk")
     ):
-        if (
-            alert.cause in CAUSES
-            and CAUSES[alert.cause].mailed
-            and _is_due(alert, now)
-            and _lease(alert, now)
-        ):
+        if _is_due(alert, told) and _lease(alert, now):
             if not _send(alert):
                 break
+            told.add((alert.cause, alert.tenant_id))
             sent += 1
     return sent
 
 
-def _is_due(alert: Alert, now: dt.datetime) -> bool:
+def _is_due(alert: Alert, told: set[tuple[str, int | None]]) -> bool:
+    """`told`: of which causes and tenants the beginning was told within the last day."""
     if alert.notified_at is None:
-        before = Alert.objects.filter(
-            cause=alert.cause, tenant=alert.tenant, notified_at__gt=now - DAY
-        )
-        return not before.exists()
+        return (alert.cause, alert.tenant_id) not in told
     # One that is told ends with a notice; one that lasts is told again when it is seen again.
     return alert.recovered_at is not None or alert.last_seen_at - alert.notified_at >= DAY
 

@@ -1,5 +1,5 @@
-"""Alerts of single tenants: a refused key or missing rights pause a lane, an integration is removed
-in Procountor, and what the rights radar warns of; each alerts once."""
+"""Alerts of single tenants: a refused key, one that we cannot open or missing rights pause a lane,
+an integration is removed in Procountor, and what the rights radar warns of; each alerts once."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from invoices.watch_models import Alert
 
 _CAUSES: dict[str, str] = {
     PauseReason.CREDENTIAL: "credential_refused",
+    PauseReason.UNREADABLE: "key_unreadable",
     PauseReason.RIGHTS: "rights_missing",
 }
 RADAR = "radar_warning"
@@ -67,6 +68,6 @@ def _on_acted(
 def _on_checked(sender: Any, tenant: Tenant, check: ConnectionCheck, **kwargs: Any) -> None:
     """A warning of a live tenant alerts. A check that could not see everything ends nothing."""
     if check.warnings and tenant.state == TenantState.ACTIVE:
-        raise_alert(RADAR, tenant, {"count": len(check.warnings)})
+        raise_alert(RADAR, tenant, {"count": len(check.warnings), "warnings": check.warnings})
     elif not check.warnings and check.outcome == CheckOutcome.PASSED:
         recover(RADAR, tenant)

@@ -6,11 +6,13 @@ import datetime as dt
 
 import pytest
 import time_machine
+from django.core.cache import cache
 from django.utils import timezone
 
 from integrations import condition, custody, diagnosis
 from integrations.condition import Condition
 from integrations.models import ConnectionCheck, Credential, Tenant
+from integrations.secrets import seal
 from invoices import engine
 from invoices.models import Lane, ReceivedFile
 from tests import factories
@@ -61,7 +63,8 @@ def found(tenant):
         ({"state": "active"}, Condition.ACTIVE),
         ({"state": "paused", "pause_reason": "person"}, Condition.PAUSED),
         ({"state": "paused", "pause_reason": "rights"}, Condition.PAUSED),
-        ({"state": "paused", "pause_reason": "credential"}, Condition.REVOKED),
+        ({"state": "paused", "pause_reason": "credential"}, Condition.PAUSED),
+        ({"state": "paused", "pause_reason": "unreadable"}, Condition.PAUSED),
         ({"state": "pending", "key": "revoked"}, Condition.REVOKED),
         ({"state": "pending", "key": "superseded"}, Condition.REVOKED),
         ({"state": "closed"}, Condition.CLOSED),
@@ -163,6 +166,7 @@ def test_exporting_ends_idleness(tenant, queued):
 def test_every_condition_has_a_sentence_that_says_whose_move_it_is(state):
     tenant = Tenant(pause_reason="")
     tenant.condition, tenant.finished_outcome = state, None
+    tenant.is_key_unchecked, tenant.claims_code = False, ""
 
     said = condition.sentence(tenant)
 
@@ -177,7 +181,9 @@ def test_every_condition_has_a_sentence_that_says_whose_move_it_is(state):
         ({"state": "paused", "pause_reason": "rights"}, "failed", "Customer's move: give the"),
         ({"state": "pending"}, "failed", "because the last check is red"),
         ({"state": "pending", "key": "", "went_live_at": None}, "", "file the API key, or invite"),
-        ({"state": "pending", "went_live_at": None}, "", "file the API key, or invite"),
+        ({"state": "pending", "went_live_at": None}, "", "the check runs by itself"),
+        ({"state": "paused", "pause_reason": "unreadable"}, "passed", "needs no new key"),
+        ({"state": "paused", "pause_reason": "credential"}, "", "the check runs by itself"),
         ({"state": "pending", "went_live_at": None}, "passed", "Our move: rehearse, then go live"),
         ({"state": "pending"}, "passed", "when the next connection check passes"),
     ],
@@ -188,6 +194,65 @@ def test_sentence_says_why(fields, outcome, expected):
         check(tenant, outcome)
 
     assert expected in condition.sentence(condition.of(tenant))
+
+
+def refused_tenant(make_tenant, **fields):
+    tenant = make_tenant(**fields)
+    revoke(tenant)
+    assert found(tenant) == Condition.REVOKED
+    return tenant
+
+
+def revoke(tenant):
+    tenant.company.revoke()
+    cache.clear()  # of access tokens
+    diagnosis.run_check(tenant)
+
+
+def test_new_key_of_a_paused_tenant_is_not_asked_for_again(make_tenant):
+    tenant = refused_tenant(make_tenant)
+
+    # The mail it came in is older than the pause.
+    custody.file_api_key(tenant, tenant.company.new_api_key(), via="email", received_at=ago(1))
+
+    assert found(tenant) == Condition.PAUSED
+    assert "has been filed and not been checked yet" in condition.sentence(condition.of(tenant))
+    diagnosis.run_check(tenant)
+    assert found(tenant) == Condition.ACTIVE
+
+
+def test_key_that_is_refused_too_is_asked_for_again(make_tenant):
+    tenant = refused_tenant(make_tenant)
+    other = tenant.company.new_api_key()
+    custody.file_api_key(tenant, other, via="email")
+
+    revoke(tenant)
+
+    assert found(tenant) == Condition.REVOKED
+
+
+@pytest.mark.parametrize("state", ["pending", "active"])
+def test_key_that_we_cannot_open_is_our_move(make_tenant, state):
+    tenant = make_tenant()
+    Tenant.objects.update(state=state)
+    Credential.objects.update(api_key=seal("key", "another owner"))
+
+    diagnosis.run_check(tenant)
+
+    shown = condition.of(tenant)
+    assert shown.condition != Condition.REVOKED
+    assert "The customer has nothing to do and needs no new key" in condition.sentence(shown)
+
+
+def test_pause_by_a_refusal_is_not_the_customers_while_we_cannot_open_the_key(make_tenant):
+    """Older versions paused for a key they could not open as for one that was refused."""
+    tenant = make_tenant()
+    Tenant.objects.update(state="paused", pause_reason="credential")
+    Credential.objects.update(api_key=seal("key", "another owner"))
+
+    diagnosis.run_check(tenant)
+
+    assert "needs no new key" in condition.sentence(condition.of(tenant))
 
 
 # --- In the list and on the home page ----------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 from importlib import import_module
 
@@ -93,6 +94,45 @@ def test_low_score_needs_a_reason(acme, reason):
 
     assert refused.value.reason_opens
     assert (state(acme), acme.went_live_at, went_live()) == ("pending", None, [])
+
+
+@db
+@pytest.mark.parametrize("other", ["running", "failed"])
+def test_check_that_contradicts_the_newest_bars_the_gate(acme, other):
+    """It began earlier, and what it finds comes later: a tenant that is not live is not stopped."""
+    newest = acme.last_check
+    older = ConnectionCheck.objects.create(
+        tenant=acme,
+        credential=acme.active_credential,
+        started_at=newest.started_at - dt.timedelta(seconds=30),
+        outcome=other,
+        finished_at=timezone.now() if other == "failed" else None,
+    )
+
+    with pytest.raises(NotReady, match="is running or has failed since"):
+        going_live.go_live(acme, by=None, reason="asked for")
+    assert (state(acme), acme.went_live_at) == ("pending", None)
+
+    older.delete()
+    assert going_live.go_live(acme, by=None, reason="asked for")
+
+
+@db
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"outcome": "failed", "finished_at": dt.timedelta(minutes=-30)},
+        {"outcome": "running", "started_at": dt.timedelta(minutes=-30)},
+        {"outcome": "failed", "finished_at": dt.timedelta(0), "of_candidate": True},
+    ],
+)
+def test_check_that_is_over_dead_or_of_another_key_bars_nothing(acme, fields):
+    now = timezone.now()
+    times = {name: now + value for name, value in fields.items() if name.endswith("_at")}
+    started = {"started_at": now - dt.timedelta(minutes=31)}
+    ConnectionCheck.objects.create(tenant=acme, **{**started, **fields, **times})
+
+    assert going_live.go_live(acme, by=None, reason="asked for")
 
 
 @db

@@ -119,7 +119,20 @@ def test_page_tells_what_is_open_and_when_the_key_was_used_last(client, tenant, 
     assert "Settle what is in doubt first" in shown
     assert f'value="{day(30)}"' in shown
     assert "Never used." not in shown
-    assert "· Connection check" in shown
+    assert "· Buying an access token" in shown
+
+
+def test_page_says_what_closing_means_for_what_is_not_read_back(client, tenant, queued):
+    queued("A-1")
+    log_in(client, "Support")
+    before = text(client.get(page("end_connection", tenant)))
+    InvoiceExport.objects.update(status="submitted")
+
+    shown = text(client.get(page("end_connection", tenant)))
+
+    assert f"?tenant__id__exact={tenant.pk}&status__exact=submitted" in shown
+    assert "nobody compares it with what was sent" in shown
+    assert "nobody compares it" not in before
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from integrations.needs import needs_of
 from invoices.mapping import basis_of
 from invoices.models import AuditEvent, InvoiceExport
 from invoices.preflight import latest_reference_data, reference_of, settings_of
+from invoices.watch.radar_mails import deliver_radar
 from invoices.watch.tenants import follow_tenants
 from invoices.watch_models import Alert
 from tests import factories
@@ -201,15 +202,21 @@ def test_warning_is_mailed_once_and_its_end_once(tenant, mail):  # noqa: F811
     tenant.company.set_right("sales.salesInvoiceSearch", "VIEWING_RIGHTS")
     for _check in range(3):
         run(tenant)
+        deliver_radar()
     (told,) = mail.inbox
 
     tenant.company.set_right("sales.salesInvoiceSearch", "ALL_RIGHTS")
+    # The end is news of the next morning.
     for _check in range(3):
         run(tenant)
+        with time_machine.travel(timezone.now() + dt.timedelta(days=1)):
+            deliver_radar()
 
-    title = "A connection will soon need the customer: Acme Oy"
-    assert mail.subjects == [f"[Flashnode] {title}", f"[Flashnode] Over: {title}"]
-    assert "What the daily check warns of: 1." in told.get_content()
+    assert mail.subjects == [
+        "[Flashnode] 1 connection will soon need the customer",
+        "[Flashnode] Over: what the rights radar warned of",
+    ]
+    assert "The user may only view in the search of sales invoices" in told.get_content()
     assert Alert.objects.get().recovered_at is not None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.core.cache import cache
 
 from integrations import custody, diagnosis, replies
 from integrations.proof import proof_of
@@ -50,6 +51,18 @@ def test_candidate_is_what_is_written_about(tenant, sandbox):
     assert reply.code == "to_fix"
     assert f"ends in {candidate.last_four}" in reply.body
     assert "opens another company (Beta Oy, 0112038-9)" in reply.body
+
+
+def test_new_key_is_not_written_about_with_the_check_of_the_old_one(tenant):
+    tenant.company.revoke()
+    cache.clear()  # of access tokens
+    diagnosis.run_check(tenant)
+    assert codes(tenant) == ["to_fix", "revoke"]
+
+    custody.file_api_key(tenant, tenant.company.new_api_key(), via="email")
+    tenant.refresh_from_db()
+
+    assert codes(tenant) == ["received", "revoke"]
 
 
 def test_tenant_without_a_key_has_no_texts():

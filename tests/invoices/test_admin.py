@@ -184,6 +184,16 @@ def test_broken_upload_is_explained_and_never_an_error_page(as_role, tenant, con
     assert ReceivedFile.objects.get().problems
 
 
+def test_upload_for_a_tenant_that_is_closed_is_refused_at_the_field(as_role, tenant):
+    good = SimpleUploadedFile("own.json", json.dumps(factories.invoice("A-1")).encode())
+    type(tenant).objects.update(state="closed")
+
+    page = upload(as_role("Accountant"), tenant, good).content.decode()
+
+    assert "is closed: nothing is taken in for it" in page
+    assert not ReceivedFile.objects.exists()
+
+
 def test_upload_over_the_limit_is_refused_at_the_field(as_role, tenant):
     big = SimpleUploadedFile("big.xml", b" " * 20_000_001)
 

@@ -59,7 +59,9 @@ def settle(call: StepCall, answer: object | ProcountorError) -> Settled:
         step = call.step
         if isinstance(answer, CredentialRefused):
             wait = timezone.now() + _CREDENTIAL_WAIT
-            _wait_again(call, Problem("step_credential_refused"), not_before=wait)
+            is_ours = answer.cause == "key_unreadable"
+            code = "key_unreadable" if is_ours else "step_credential_refused"
+            _wait_again(call, Problem(code), not_before=wait)
             return Settled.CREDENTIAL_REFUSED
         if isinstance(answer, ProcountorError):
             _failed(call, answer)

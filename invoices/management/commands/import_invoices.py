@@ -32,9 +32,12 @@ class Command(JsonCommand):
         contents = [(path, _read(path)) for path in options["paths"]]
         files = []
         for path, content in contents:
-            received = filing.file_invoices(
-                tenant, path.name, content, via=ReceivedVia.COMMAND, queue=options["queue"]
-            )
+            try:
+                received = filing.file_invoices(
+                    tenant, path.name, content, via=ReceivedVia.COMMAND, queue=options["queue"]
+                )
+            except filing.TenantClosed as error:
+                raise refuse(f"--tenant: {error}") from None
             files.append({"path": str(path)} | _facts(received))
         rejected = any(file["rejected"] or file["problems"] for file in files)
         return int(rejected), {"tenant": tenant.slug, "files": files}

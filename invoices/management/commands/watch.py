@@ -15,7 +15,7 @@ from django.utils import translation
 
 from integrations.management.base import JsonCommand, refuse
 from invoices import failure_mails
-from invoices.watch import alerts, beat, tenants
+from invoices.watch import alerts, beat, radar_mails, tenants
 from invoices.watch.findings import Finding, Signs, evaluate
 from invoices.watch_models import Alert
 
@@ -74,6 +74,7 @@ def _look() -> dict[str, Any]:
         beat("watch")
         alerts.follow(found)
         tenants.follow_tenants()
+        radar_mails.deliver_radar()
         failure_mails.follow_failures()
         open_alerts = Alert.objects.filter(recovered_at=None).count()
     except AnyDatabaseError as error:

@@ -18,6 +18,7 @@ from integrations.procountor import OutcomeUnknown
 from invoices import engine, exports, filing, reconciliation, triggers
 from invoices.enums import AttemptOutcome, ExportStatus
 from invoices.models import AuditEvent, InvoiceExport, Lane, SubmissionAttempt
+from invoices.watch_models import Alert
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -385,7 +386,23 @@ def test_key_that_no_longer_opens_parks_and_pauses(tenant, queued, settings, san
 
     export.refresh_from_db(), tenant.refresh_from_db()
     assert (export.status, tenant.state) == ("parked", "paused")
+    assert [problem["code"] for problem in export.problems] == ["key_unreadable"]
+    assert tenant.pause_reason == "unreadable"
+    assert Alert.objects.get().cause == "key_unreadable"
     assert posts(sandbox) == 0
+
+
+def test_key_that_opens_again_takes_the_queue_along(tenant, queued, settings, sandbox):
+    (export,) = queued("A-1")
+    right = settings.FERNET_KEYS
+    settings.FERNET_KEYS = [Fernet.generate_key().decode()]
+    run(tenant)
+    settings.FERNET_KEYS = right
+
+    diagnosis.run_check(tenant)
+
+    assert run_until_settled(tenant, export) == ExportStatus.RECONCILED
+    assert not Alert.objects.filter(recovered_at=None).exists()
 
 
 def test_outage_of_the_token_endpoint_makes_no_attempt(tenant, queued, sandbox):
