@@ -12,6 +12,7 @@ import secrets
 import time
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, F, Min, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
@@ -32,7 +33,6 @@ REST = 3
 EQUAL_ERRORS = 3
 #: Of the rest so many are in the queue at once: more would only have to be held back on a stop.
 WINDOW = 200
-_LEASE = dt.timedelta(seconds=60)
 #: One turn of a worker; the next is another task, so that one worker can also export.
 _TURN_SECONDS = 2.0
 _LOOK_SECONDS = 0.1
@@ -139,7 +139,7 @@ def advance(pk: int) -> bool:
     """Make or drive a plan for one turn; True when it is worth going on at once. Does nothing
     when another worker has it, or there is nothing to do."""
     holder = secrets.token_hex(16)
-    lease_until = timezone.now() + _LEASE
+    lease_until = timezone.now() + dt.timedelta(seconds=settings.EXPORT_LANE_LEASE_SECONDS)
     if not _nobodys().filter(pk=pk).update(holder=holder, lease_until=lease_until):
         return False
     held = BulkPlan.objects.filter(pk=pk, holder=holder)
