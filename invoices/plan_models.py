@@ -45,8 +45,9 @@ class ItemState(models.TextChoices):
 class BulkPlan(models.Model):
     """A frozen choice of exports and its execution.
 
-    `chosen`: how many exports were chosen; the items are complete once it is frozen. `stage` is 0 before the first, then 1 (the canary), 2 (five), 3 (the rest). `lease_until` and
-    `holder` say which worker drives it. `summary`: {part: {count, euros}} as it was frozen.
+    `chosen`: how many exports were chosen; the items are complete once it is frozen. `stage` is
+    0 before the first, then 1 (the canary), 2 (five), 3 (the rest). `lease_until` and `holder`
+    say which worker makes or drives it. `summary`: {part: {count, euros}} as it was frozen.
     """
 
     made_by = models.ForeignKey(
