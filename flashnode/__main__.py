@@ -55,9 +55,11 @@ def main(arguments: list[str]) -> int:
     except subprocess.CalledProcessError as error:
         print(f"Installing failed (exit code {error.returncode}); see above.", file=sys.stderr)
         return 1
+    # By file, in the order of tests/conftest.py: xdist's own would begin the longest ones last.
+    spread = ["-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder"]
     inside = {
         "demo": ["-m", "flashnode.demo", *arguments[1:]],
-        "test": ["-m", "pytest", "-n", "auto", "--dist", "loadfile", *arguments[1:]],
+        "test": ["-m", "pytest", *spread, *arguments[1:]],
         "install": ["-c", "print('Installed.')"],
     }[command]
     # In place of this process, so that Ctrl-C reaches what cleans up and nothing kills it first.

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class PlanState(models.TextChoices):
+    MAKING = "making", _("Being made")
     FROZEN = "frozen", _("Frozen, not begun")
     RUNNING = "running", _("Running")
     STOPPED = "stopped", _("Stopped")
@@ -44,8 +45,9 @@ class ItemState(models.TextChoices):
 class BulkPlan(models.Model):
     """A frozen choice of exports and its execution.
 
-    `stage` is 0 before the first, then 1 (the canary), 2 (five), 3 (the rest). `lease_until` and
-    `holder` say which worker drives it. `summary`: {part: {count, euros}} as it was frozen.
+    `chosen`: how many exports were chosen; the items are complete once it is frozen. `stage` is
+    0 before the first, then 1 (the canary), 2 (five), 3 (the rest). `lease_until` and `holder`
+    say which worker makes or drives it. `summary`: {part: {count, euros}} as it was frozen.
     """
 
     made_by = models.ForeignKey(
@@ -55,6 +57,7 @@ class BulkPlan(models.Model):
     expires_at = models.DateTimeField(_("frozen until"))
     filter_words = models.CharField(_("chosen"), max_length=1000)
     filter_url = models.CharField(_("filter"), max_length=2000, blank=True)
+    chosen = models.PositiveIntegerField(_("invoices"), default=0)
     summary = models.JSONField(default=dict)
     reason = models.CharField(_("reason"), max_length=500, blank=True)
     state = models.CharField(_("state"), max_length=10, choices=PlanState, default=PlanState.FROZEN)
@@ -96,6 +99,19 @@ class BulkPlan(models.Model):
     @property
     def is_expired(self) -> bool:
         return self.state == PlanState.FROZEN and timezone.now() >= self.expires_at
+
+
+class PlanChoice(models.Model):
+    """Primary keys of chosen exports that were not looked at yet; goes when they have been."""
+
+    plan = models.ForeignKey(BulkPlan, models.PROTECT, related_name="choices")
+    keys = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.plan_id}: {len(self.keys)}"
 
 
 class BulkPlanItem(models.Model):

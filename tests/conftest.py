@@ -4,6 +4,7 @@ its evidence be emptied between tests."""
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import pytest
 from django.core.cache import caches
@@ -19,6 +20,23 @@ from integrations.sandbox import Sandbox, SandboxServer
 from invoices import filing, problems, triggers, wording
 from invoices.models import InvoiceExport
 from tests import factories
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    """What takes longest starts first, so that no worker waits for it at the end: fault tests,
+    then the browser's, then the larger files. Without workers the order stays random."""
+    if not hasattr(config, "workerinput"):
+        return
+    sizes = Counter(item.path for item in items)
+
+    def place(item):
+        folder = item.path.parent.name
+        if folder == "faults":
+            return 0, 0, item.path
+        return (1 if folder == "browser" else 2), -sizes[item.path], item.path
+
+    items.sort(key=place)
 
 
 @pytest.fixture(autouse=True, scope="session")

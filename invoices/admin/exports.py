@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
+from pydantic import ValidationError
 from unfold.decorators import action, display
 
 from integrations.admin.desk import ReadOnlyAdmin, ask
@@ -219,7 +220,7 @@ def export_context(export: InvoiceExport) -> dict[str, Any]:
         "badge": {"text": status_words(export), "type": STATUS_COLOURS.get(export.status, "")},
         "story": _story(export),
         "warnings": explained(export.warnings),
-        **rows_context(invoice, corrections.document_of(export)),
+        **_rows(export),
         **lookups_context(export),
         **landed_context(export),
         "remote_total": money(export.remote_total, invoice.currency),
@@ -234,6 +235,15 @@ def export_context(export: InvoiceExport) -> dict[str, Any]:
             for event in events
         ],
     }
+
+
+def _rows(export: InvoiceExport) -> dict[str, Any]:
+    """Nothing for a stored content that cannot be read: the page is where that is told."""
+    try:
+        document = corrections.document_of(export)
+    except ValidationError:
+        return {"invoice": export.invoice}
+    return rows_context(export.invoice, document)
 
 
 def _attempt(attempt: SubmissionAttempt) -> dict[str, Any]:

@@ -27,7 +27,13 @@ from invoices.plan_models import BulkPlan, BulkPlanItem, ItemState, PlanPart, Pl
 from invoices.plans.making import EXECUTED
 
 RESEND = "invoices.requeue_invoiceexport"
-_STATE_COLOURS = {"frozen": "info", "running": "info", "stopped": "warning", "finished": "success"}
+_STATE_COLOURS = {
+    "making": "info",
+    "frozen": "info",
+    "running": "info",
+    "stopped": "warning",
+    "finished": "success",
+}
 _ITEM_COLOURS = {
     "landed": "success",
     "failed": "danger",
@@ -45,8 +51,11 @@ def page_of(plan: BulkPlan) -> str:
 def make_and_show(
     request: HttpRequest, chosen: QuerySet[InvoiceExport], words: str, address: str
 ) -> HttpResponse:
-    """Freeze what was chosen and go to the plan; nothing is queued yet."""
+    """Plan what was chosen and go to the plan; nothing is queued yet. A large one is made in the
+    background, and its page tells how far it is."""
     plan = plans.make(chosen, by=request.user, filter_words=words, filter_url=address)
+    if plan.state == PlanState.MAKING:
+        tasks.advance_plan_soon(plan.pk)
     return HttpResponseRedirect(page_of(plan))
 
 
@@ -131,7 +140,9 @@ class BulkPlanAdmin(ReadOnlyAdmin):
 
     @display(description=_("invoices"))
     def count(self, plan: BulkPlan) -> int:
-        return sum(part["count"] for part in plan.summary.values())
+        if plan.state == PlanState.MAKING:
+            return plan.chosen
+        return _looked_at(plan)
 
     def get_urls(self) -> list[Any]:
         page = path(
@@ -182,24 +193,30 @@ def _act(request: HttpRequest, plan: BulkPlan, form: forms.Form) -> HttpResponse
     return HttpResponseRedirect(page_of(plan))
 
 
+def _looked_at(plan: BulkPlan) -> int:
+    """Of how many exports the plan says what will become of them."""
+    return sum(part["count"] for part in plan.summary.values())
+
+
 def plan_context(request: HttpRequest, plan: BulkPlan) -> dict[str, Any]:
     """Everything the page shows."""
     parts = [_part(plan, part) for part in PlanPart if part in plan.summary]
     states = _states(plan)
     executed = sum(part["count"] for part in parts if part["executed"])
     left = states.get("pending", {}).get("count", 0) + states.get("queued", {}).get("count", 0)
-    frozen = plan.state == PlanState.FROZEN
+    frozen, making = plan.state == PlanState.FROZEN, plan.state == PlanState.MAKING
     may = request.user.has_perm(RESEND)
     changed = _changed(plan) if frozen and not plan.is_expired else 0
     total = sum((Decimal(part["sum"]) for part in parts if part["executed"]), Decimal(0))
     return {
         "title": _t("Re-send with a plan")
-        if frozen
+        if frozen or making
         else _t("Bulk re-send %(plan)s") % {"plan": plan},
         "plan": plan,
         "badge": {"text": plan.get_state_display(), "type": _STATE_COLOURS[plan.state]},
         "parts": parts,
         "changed": changed,
+        "looked_at": _looked_at(plan),
         "executed": executed,
         "executed_euros": money(total, "EUR"),
         "button": ngettext("Re-send %(count)d invoice", "Re-send %(count)d invoices", executed)
@@ -208,11 +225,11 @@ def plan_context(request: HttpRequest, plan: BulkPlan) -> dict[str, Any]:
         "done": executed - left,
         "stage": _stage(plan),
         "stopped_for": _words(plan.stopped_for) if plan.stopped_for else None,
-        "failures": _failures(plan) if not frozen else [],
+        "failures": _failures(plan) if plan.stage else [],
         "may_start": may and frozen and not plan.is_expired and executed > 0,
         "may_stop": may and plan.state == PlanState.RUNNING,
         "may_resume": may and plan.state == PlanState.STOPPED,
-        "reloads": plan.state == PlanState.RUNNING,
+        "reloads": making or plan.state == PlanState.RUNNING,
         "back": plan.filter_url or reverse("admin:invoices_invoiceexport_changelist"),
         **_items(request, plan),
     }

@@ -4,7 +4,7 @@
 `invoices.exports` only: claims, attempts and look-ups are as for a single one.
 """
 
-from invoices.plans.making import FROZEN_FOR, make
+from invoices.plans.making import AT_ONCE, FROZEN_FOR, make
 from invoices.plans.running import (
     EQUAL_ERRORS,
     NotPossible,
@@ -17,6 +17,7 @@ from invoices.plans.running import (
 )
 
 __all__ = [
+    "AT_ONCE",
     "EQUAL_ERRORS",
     "FROZEN_FOR",
     "NotPossible",

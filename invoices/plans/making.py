@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -16,10 +17,18 @@ from invoices import audit
 from invoices.bulk import insert_each
 from invoices.enums import AttemptOutcome, ExportStatus, ParkedReason
 from invoices.models import InvoiceExport, SubmissionAttempt
-from invoices.plan_models import BulkPlan, BulkPlanItem, ItemState, PlanPart
+from invoices.plan_models import (
+    BulkPlan,
+    BulkPlanItem,
+    ItemState,
+    PlanChoice,
+    PlanPart,
+    PlanState,
+)
 
 FROZEN_FOR = dt.timedelta(minutes=15)
-_CHUNK = 1000
+#: So many are looked at while a person waits for the page; also in one transaction.
+AT_ONCE = 2000
 _PARTS = {
     ExportStatus.UNKNOWN: PlanPart.UNKNOWN,
     ExportStatus.QUEUED: PlanPart.UNDER_WAY,
@@ -35,46 +44,90 @@ EXECUTED = (PlanPart.SUBMIT, PlanPart.LOOK)
 def make(
     chosen: QuerySet[InvoiceExport], *, by: Any, filter_words: str, filter_url: str = ""
 ) -> BulkPlan:
-    """Freeze `chosen` for `FROZEN_FOR`: nothing is queued yet. Memory is bounded: the exports are
-    read and written in chunks."""
-    summary: dict[str, list[Any]] = {}
+    """Keep which exports were chosen, and make a plan of them; nothing is queued yet. Up to
+    `AT_ONCE` are looked at here, and the plan comes back frozen; more are left to `go_on`."""
     with transaction.atomic():
         plan = BulkPlan.objects.create(
+            state=PlanState.MAKING,
             made_by=by,
-            expires_at=timezone.now() + FROZEN_FOR,
+            expires_at=timezone.now(),
             filter_words=filter_words[:1000],
             filter_url=filter_url[:2000],
         )
-        for chunk in _chunks(chosen):
-            rows = [_item(plan.pk, *values) for values in chunk]
-            insert_each(BulkPlanItem, rows)
-            for row in rows:
-                counted = summary.setdefault(str(row["part"]), [0, Decimal(0)])
-                counted[0] += 1
-                counted[1] += row["euros"] or 0
-        plan.summary = {
-            part: {"count": count, "euros": str(euros)} for part, (count, euros) in summary.items()
-        }
-        # What it costs to make a plan of very many is not taken from the time to read it.
-        plan.expires_at = timezone.now() + FROZEN_FOR
-        plan.save(update_fields=["summary", "expires_at"])
-        counts = {part: each["count"] for part, each in plan.summary.items()}
-        audit.record("bulk.planned", by=by, data={"plan": plan.pk, "filter": filter_words} | counts)
+        for keys in _keys(chosen):
+            plan.chosen += len(keys)
+            PlanChoice.objects.create(plan=plan, keys=keys)
+        plan.save(update_fields=["chosen"])
+        if plan.chosen <= AT_ONCE:
+            go_on(plan.pk)
+    plan.refresh_from_db()
     return plan
 
 
-def _chunks(chosen: QuerySet[InvoiceExport]) -> Iterator[list[tuple[Any, ...]]]:
-    """By primary key, so that no query stays open while rows are written."""
+def _keys(chosen: QuerySet[InvoiceExport]) -> Iterator[list[int]]:
+    """In parts, by primary key, so that no query stays open while rows are written."""
+    rows = chosen.order_by("pk").values_list("pk", flat=True)
+    part = list(rows[:AT_ONCE])
+    while part:
+        # A filter may join rows that name an export twice.
+        yield list(dict.fromkeys(part))
+        part = list(rows.filter(pk__gt=part[-1])[:AT_ONCE]) if len(part) == AT_ONCE else []
+
+
+def go_on(pk: int, seconds: float = float("inf")) -> bool:
+    """Look at what was chosen and not looked at yet, a part a transaction, and freeze the plan
+    for `FROZEN_FOR` after the last. True when `seconds` are over before: there is more to do.
+    Whoever comes after a worker that died goes on from its last part."""
+    ends_at = time.monotonic() + seconds
+    while _make_part(pk):
+        if time.monotonic() >= ends_at:
+            return True
+    return False
+
+
+def _make_part(pk: int) -> bool:
+    with transaction.atomic():
+        # Whoever else makes it waits here, and then finds the part gone.
+        making = BulkPlan.objects.select_for_update().filter(pk=pk, state=PlanState.MAKING)
+        plan = making.first()
+        if plan is None:
+            return False
+        if part := plan.choices.first():
+            _look_at(plan, part)
+        if plan.choices.exists():
+            return True
+        _freeze(plan)
+    return False
+
+
+def _look_at(plan: BulkPlan, part: PlanChoice) -> None:
+    rows = [_item(plan.pk, *values) for values in _rows(part.keys)]
+    insert_each(BulkPlanItem, rows)
+    part.delete()
+    for row in rows:
+        counted = plan.summary.setdefault(str(row["part"]), {"count": 0, "euros": "0"})
+        counted["count"] += 1
+        counted["euros"] = str(Decimal(counted["euros"]) + (row["euros"] or 0))
+    plan.save(update_fields=["summary"])
+
+
+def _freeze(plan: BulkPlan) -> None:
+    """From now on: what it costs to make a plan of very many is not taken from the time to read
+    it."""
+    plan.state, plan.expires_at = PlanState.FROZEN, timezone.now() + FROZEN_FOR
+    plan.save(update_fields=["state", "expires_at"])
+    counts = {part: each["count"] for part, each in plan.summary.items()}
+    facts = {"plan": plan.pk, "filter": plan.filter_words}
+    audit.record("bulk.planned", by=plan.made_by, data=facts | counts)
+
+
+def _rows(keys: Sequence[int]) -> Iterable[tuple[Any, ...]]:
     lost = SubmissionAttempt.objects.filter(export=OuterRef("pk"), outcome=AttemptOutcome.UNKNOWN)
-    rows = chosen.order_by("pk").annotate(lost=Exists(lost)).values_list(
+    exports = InvoiceExport.objects.filter(pk__in=keys).order_by("pk")
+    return exports.annotate(lost=Exists(lost)).values_list(
         "pk", "status", "parked_reason", "changed_at", "remote_id", "look_first", "lost",
         "tenant__state", "invoice__currency", "invoice__gross_total",
     )  # fmt: skip
-    last = 0
-    while chunk := list(rows.filter(pk__gt=last)[:_CHUNK]):
-        # A filter may join rows that name an export twice.
-        yield list({row[0]: row for row in chunk}.values())
-        last = chunk[-1][0]
 
 
 def _item(

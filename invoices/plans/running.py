@@ -1,4 +1,5 @@
-"""Executes a plan in stages: one export, then five, then the rest, a window at a time.
+"""Executes a plan in stages: one export, then five, then the rest, a window at a time; before,
+makes on what is not made yet.
 
 Every move is a conditional UPDATE committed with what it stands for, so that a worker may die
 anywhere and tasks may come twice or never: whoever comes next goes on from the rows.
@@ -11,8 +12,9 @@ import secrets
 import time
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, F, Min, OuterRef, Q, Subquery, Value
+from django.db.models import Count, F, Min, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -22,6 +24,7 @@ from invoices.cause_models import ExportCause
 from invoices.enums import ExportStatus
 from invoices.models import InvoiceExport
 from invoices.plan_models import BulkPlan, BulkPlanItem, ItemState, PlanState
+from invoices.plans import making
 
 S = ExportStatus
 #: How many exports the first stages are of; the last is all the rest.
@@ -30,7 +33,6 @@ REST = 3
 EQUAL_ERRORS = 3
 #: Of the rest so many are in the queue at once: more would only have to be held back on a stop.
 WINDOW = 200
-_LEASE = dt.timedelta(seconds=60)
 #: One turn of a worker; the next is another task, so that one worker can also export.
 _TURN_SECONDS = 2.0
 _LOOK_SECONDS = 0.1
@@ -117,12 +119,14 @@ def _hold_back(plan: BulkPlan, by: Any) -> int:
 
 
 def unfinished() -> list[int]:
-    """Plans that run and that no worker has at the moment."""
+    """Plans that are being made or run and that no worker has at the moment."""
+    return list(_nobodys().values_list("pk", flat=True))
+
+
+def _nobodys() -> QuerySet[BulkPlan]:
     now = timezone.now()
-    running = BulkPlan.objects.filter(state=PlanState.RUNNING)
-    return list(
-        running.filter(Q(lease_until=None) | Q(lease_until__lt=now)).values_list("pk", flat=True)
-    )
+    open_ones = BulkPlan.objects.filter(state__in=(PlanState.MAKING, PlanState.RUNNING))
+    return open_ones.filter(Q(lease_until=None) | Q(lease_until__lt=now))
 
 
 def settle_stopped() -> int:
@@ -132,18 +136,15 @@ def settle_stopped() -> int:
 
 
 def advance(pk: int) -> bool:
-    """Drive a plan for one turn; True when it is worth going on at once. Does nothing when
-    another worker has it, or it does not run."""
+    """Make or drive a plan for one turn; True when it is worth going on at once. Does nothing
+    when another worker has it, or there is nothing to do."""
     holder = secrets.token_hex(16)
-    now = timezone.now()
-    mine = BulkPlan.objects.filter(pk=pk, state=PlanState.RUNNING).filter(
-        Q(lease_until=None) | Q(lease_until__lt=now)
-    )
-    if not mine.update(holder=holder, lease_until=now + _LEASE):
+    lease_until = timezone.now() + dt.timedelta(seconds=settings.EXPORT_LANE_LEASE_SECONDS)
+    if not _nobodys().filter(pk=pk).update(holder=holder, lease_until=lease_until):
         return False
     held = BulkPlan.objects.filter(pk=pk, holder=holder)
     try:
-        return _turn(pk)
+        return making.go_on(pk, _TURN_SECONDS) or _turn(pk)
     finally:
         held.update(holder="", lease_until=None)
 

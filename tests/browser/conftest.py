@@ -35,7 +35,7 @@ def log_in(chromium, live_server):
     """Open the admin as a member of a role; returns the page, in English unless told."""
     contexts = []
 
-    def open_as(role, *, language="en", width=1280, height=800, dark=False):
+    def open_as(role, *, language="en", width=1280, height=800, dark=False, scripts=True):
         user = factories.UserFactory(role=role)
         user.set_password(PASSWORD)
         user.save(update_fields=["password"])
@@ -43,6 +43,7 @@ def log_in(chromium, live_server):
             locale=language,
             viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",
+            java_script_enabled=scripts,
             extra_http_headers={"Accept-Language": language},
         )
         contexts.append(context)

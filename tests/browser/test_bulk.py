@@ -8,7 +8,7 @@ from invoices import engine, tasks
 from invoices.cause_models import Recheck
 from invoices.models import InvoiceExport
 from invoices.plan_models import BulkPlan
-from invoices.plans import running
+from invoices.plans import making, running
 from tests.browser.test_key_desk import in_background, shot
 from tests.browser.test_rehearsal import width_of
 from tests.bulk import failed, heal, work
@@ -72,6 +72,34 @@ def test_stopped_by_itself_and_resumed(log_in, live_server, tenant):
     page.locator("progress").wait_for()
 
     assert newest().state == "finished"
+    assert page.errors == []
+
+
+def test_large_plan_is_made_while_the_page_tells_without_scripts(
+    log_in, live_server, tenant, monkeypatch
+):
+    monkeypatch.setattr(making, "AT_ONCE", 2)
+    failed(tenant, *["unmapped"] * 5)
+    heal(tenant)
+    page = log_in("Accountant", scripts=False)
+    page.set_default_timeout(8000)
+    page.goto(f"{live_server.url}{url('invoices_invoiceexport_changelist')}")
+    page.locator("button[value=all]").click()
+    page.get_by_text("The plan is being made: 0 of 5 invoices looked at.").wait_for()
+    shot(page, "bulk-making")
+    assert page.locator("button[name=start]").count() == 0
+    in_background(page, lambda: tasks.advance_plan(newest().pk))
+    page.get_by_text("The plan is being made: 2 of 5 invoices looked at.").wait_for()
+    while tasks.advance_plan(newest().pk):
+        pass
+    page.get_by_role("button", name="Re-send 5 invoices").wait_for()
+    page.get_by_label("Reason").fill("Mapping corrected")
+    page.get_by_role("button", name="Re-send 5 invoices").click()
+    page.get_by_text("Stage 1 of 3").wait_for()
+    in_background(page, lambda: work(newest()))
+    page.locator("tr", has_text="In Procountor").first.wait_for()
+
+    assert InvoiceExport.objects.filter(status="reconciled").count() == 5
     assert page.errors == []
 
 

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
@@ -110,21 +110,42 @@ class Run:
         made: list[dict[str, Any]] = json.loads(self._line(self.back_office))
         return made
 
+    def open_desk(self, **env: str) -> Callable[..., Any]:
+        """Start an accountant (`tests.faults.desk`); call with an act's name and arguments."""
+        process = self.start("desk", **env)
+        self._line(process)
+
+        def ask(name: str, **arguments: Any) -> Any:
+            assert process.stdin is not None
+            process.stdin.write(json.dumps([name, arguments]) + "\n")
+            process.stdin.flush()
+            return json.loads(self._line(process))
+
+        return ask
+
     def _line(self, process: subprocess.Popen[str]) -> str:
         line = process.stdout.readline().strip() if process.stdout else ""
         if not line:
-            raise RunFailed(f"A process did not start; see its log in {self.folder}.")
+            raise RunFailed(f"A process ended; see its log in {self.folder}.\n{self.log_tail()}")
         return line
 
-    def hand_in(self, slug: str, numbers: list[str]) -> None:
-        """Give the people a file of invoices to take in; each has a sum of its own."""
+    def hand_in(self, slug: str, numbers: list[str], categories: Sequence[str] = ("",)) -> None:
+        """Give the people a file of invoices to take in; each has a sum of its own. They have the
+        VAT `categories` in turn, each without VAT; "" is the domestic one, with VAT."""
         invoices = []
-        for number in numbers:
+        for position, number in enumerate(numbers):
+            category = categories[position % len(categories)]
             net = (CENT * (100 + len(self.expected))).quantize(CENT)
-            gross = net + (net * VAT).quantize(CENT, ROUND_HALF_UP)
+            vat = Decimal(0) if category else (net * VAT).quantize(CENT, ROUND_HALF_UP)
             row = factories.invoice()["rows"][0] | {"unit_price": str(net)}
-            invoices.append(factories.invoice(number, rows=[row], gross_total=str(gross)))
-            self.expected[slug, number] = gross
+            more = {}
+            if category:
+                row |= {"vat_percent": "0", "vat_category": category}
+                buyer = factories.invoice()["buyer"] | {"vat_number": "SE123456789701"}
+                more = {"additional_information": "VAT 0 %", "buyer": buyer}
+            fields = {"rows": [row], "gross_total": str(net + vat)} | more
+            invoices.append(factories.invoice(number, **fields))
+            self.expected[slug, number] = net + vat
         file = self.inbox / f"{slug}~{numbers[0]}.part"
         file.write_text(json.dumps({"invoices": invoices}))
         file.rename(file.with_suffix(".json"))

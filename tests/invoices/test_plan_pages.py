@@ -12,7 +12,7 @@ from django_q.models import OrmQ
 from invoices import plans, tasks
 from invoices.models import InvoiceExport
 from invoices.plan_models import BulkPlan
-from invoices.plans import running
+from invoices.plans import making, running
 from tests import factories
 from tests.bulk import failed, heal, work
 from tests.rehearsals import take_in
@@ -203,6 +203,37 @@ def test_start_needs_a_reason_and_leaves_a_task(client, tenant, django_capture_o
     assert (task.task["func"], task.task["args"]) == ("invoices.tasks.advance_plan", (plan.pk,))
 
 
+def test_large_plan_is_made_by_a_task_and_its_page_tells(
+    client, tenant, monkeypatch, django_capture_on_commit_callbacks
+):
+    monkeypatch.setattr(making, "AT_ONCE", 2)
+    held(tenant, 5)
+    log_in(client, "Accountant")
+    OrmQ.objects.all().delete()
+
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = client.post(url(RESEND), {"choose": "all"})
+
+    (task,) = OrmQ.objects.all()
+    plan = BulkPlan.objects.get()
+    assert answer["Location"] == url(PLAN, plan.pk)
+    assert (task.task["func"], task.task["args"]) == ("invoices.tasks.advance_plan", (plan.pk,))
+    assert tasks.advance_plan(plan.pk)
+    shown = text(client.get(url(PLAN, plan.pk)))
+    assert "The plan is being made: 2 of 5 invoices looked at." in shown
+    assert 'http-equiv="refresh"' in shown and 'name="start"' not in shown
+    assert "5" in text(client.get(url("invoices_bulkplan_changelist")))
+    client.post(url(PLAN, plan.pk), {"start": "1", "reason": "x"})
+    plan.refresh_from_db()
+    assert plan.state == "making"
+
+    while tasks.advance_plan(plan.pk):
+        pass
+
+    ready = text(client.get(url(PLAN, plan.pk)))
+    assert "Re-send 5 invoices" in ready and 'http-equiv="refresh"' not in ready
+
+
 def test_expired_plan_says_so_and_does_not_start(client, tenant):
     held(tenant, 1)
     plan = planned()
@@ -239,7 +270,7 @@ def test_progress_stop_by_itself_and_result_are_told(client, tenant):
     client.post(page, {"start": "1", "reason": "Mapping corrected"})
     tasks.advance_plan(plan.pk)
     assert "Stage 1 of 3" in text(client.get(page))
-    assert "location.replace" in text(client.get(page))
+    assert 'http-equiv="refresh"' in text(client.get(page))
 
     work(plan)
     stopped = text(client.get(page))
@@ -253,7 +284,7 @@ def test_progress_stop_by_itself_and_result_are_told(client, tenant):
     counted = {s["value"]: (s["count"], s["euros"]) for s in result.context["states"]}
     assert counted == {"failed": (6, "600.00 EUR"), "landed": (2, "200.00 EUR")}
     assert "Mapping corrected" in text(result)
-    assert "location.replace" not in text(result)
+    assert 'http-equiv="refresh"' not in text(result)
     landed = client.get(page, {"state": "landed"})
     assert [item["number"] for item in landed.context["items"]] == ["R-7", "R-8"]
 

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from invoices import engine, entered, exports, plans, tasks
 from invoices.models import AuditEvent, InvoiceExport, SubmissionAttempt
-from invoices.plan_models import BulkPlan, BulkPlanItem
-from invoices.plans import running
+from invoices.plan_models import BulkPlan, BulkPlanItem, PlanChoice
+from invoices.plans import making, running
 from tests import factories
 from tests.bulk import failed, heal, states, work
 
@@ -349,12 +349,12 @@ def test_lease_of_a_dead_worker_ends_and_the_schedule_drives_on(tenant, planned,
         assert tasks.follow_plans() == 1
 
 
-def test_making_and_feeding_cost_the_same_for_few_and_many(
-    tenant, planned, django_assert_max_num_queries
-):
+def test_making_costs_the_same_for_few_and_many(tenant, planned, django_assert_num_queries):
     failed(tenant, *["unmapped"] * 40)
 
-    with django_assert_max_num_queries(12):
+    with django_assert_num_queries(19):
+        planned(invoice__number="R-1")
+    with django_assert_num_queries(19):
         planned()
 
 
@@ -373,3 +373,94 @@ def test_every_act_is_in_the_trail(tenant, planned, person):
     assert {event.by for event in acts} == {person}
     queued = AuditEvent.objects.filter(action="export.queued").latest("pk")
     assert (queued.by, queued.data["reason"]) == (person, "Mapping corrected")
+
+
+@pytest.fixture
+def of_two(monkeypatch):
+    """A plan of more than two is a large one."""
+    monkeypatch.setattr(making, "AT_ONCE", 2)
+
+
+def test_large_plan_is_made_in_the_background(tenant, planned, person, booked, of_two):
+    failed(tenant, *["unmapped"] * 5)
+    heal(tenant)
+
+    plan = planned()
+    assert (plan.state, plan.chosen, states(plan)) == ("making", 5, {})
+    with pytest.raises(plans.NotPossible):
+        begun(plan, person)
+    seen = []
+    while tasks.advance_plan(plan.pk):
+        seen.append(states(plan))
+
+    plan.refresh_from_db()
+    assert seen == [{"pending": 2}, {"pending": 4}]
+    assert (plan.state, plan.summary) == ("frozen", {"submit": {"count": 5, "euros": "500.00"}})
+    assert plan.expires_at > timezone.now() + dt.timedelta(minutes=14)
+    assert not PlanChoice.objects.exists()
+    assert states(work(begun(plan, person))) == {"landed": 5}
+    assert len(booked()) == 5
+
+
+def test_what_was_chosen_for_a_large_plan_stays_what_it_was(tenant, planned, of_two):
+    one, *_rest = failed(tenant, *["unmapped"] * 3)
+    plan = planned(status="needs_attention")
+    InvoiceExport.objects.filter(pk=one.pk).update(status="skipped")
+
+    while tasks.advance_plan(plan.pk):
+        pass
+
+    assert states(plan) == {"left_out": 1, "pending": 2}
+
+
+@pytest.mark.parametrize("step", ["_make_part", "_look_at", "_freeze"])
+def test_worker_that_dies_making_a_plan_loses_nothing(tenant, planned, monkeypatch, step, of_two):
+    failed(tenant, *["unmapped"] * 5)
+    plan = planned()
+    real, deaths = getattr(making, step), []
+
+    def dying(*arguments):
+        done = real(*arguments)
+        if len(deaths) < 2:
+            deaths.append(step)
+            raise KeyboardInterrupt
+        return done
+
+    monkeypatch.setattr(making, step, dying)
+    for _round in range(8):
+        # Its lease dies with it; the schedule drives on.
+        BulkPlan.objects.update(lease_until=None)
+        for unfinished in plans.unfinished():
+            with contextlib.suppress(KeyboardInterrupt):
+                tasks.advance_plan(unfinished)
+
+    plan.refresh_from_db()
+    assert len(deaths) == 2
+    assert (plan.state, states(plan)) == ("frozen", {"pending": 5})
+    assert plan.summary == {"submit": {"count": 5, "euros": "500.00"}}
+    assert AuditEvent.objects.filter(action="bulk.planned").count() == 1
+
+
+def test_two_workers_making_one_plan_look_at_each_export_once(tenant, planned, of_two):
+    failed(tenant, *["unmapped"] * 9)
+    plan = planned()
+
+    def make(_number):
+        try:
+            return making.go_on(plan.pk)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(make, range(3)))
+
+    plan.refresh_from_db()
+    assert (plan.state, states(plan), plan.summary["submit"]["count"]) == (
+        "frozen",
+        {"pending": 9},
+        9,
+    )
+
+
+def test_plan_of_nothing_is_frozen_and_empty(tenant, planned):
+    assert (planned().state, planned().summary) == ("frozen", {})

@@ -8,84 +8,23 @@ import datetime as dt
 import pytest
 from django.core.cache import cache
 from django.db import connection
-from django.utils import timezone, translation
+from django.utils import timezone
 
-from integrations import custody, diagnosis
+from integrations import custody
 from integrations.models import BankAccount, Tenant
-from invoices import engine, exports, problems, triggers
-from invoices.admin.explain import of_attempt
-from invoices.document import Problem
+from invoices import exports, triggers
 from invoices.models import InvoiceExport
 from invoices.preflight import FIXED_OUTSIDE_THE_INVOICE
 from invoices.problems import ANSWERS, ENGINE, REMOTE
 from invoices.problems.remote import BLANK_VALUE, INVALID_VALUE
 from invoices.wording_models import UnknownCode
-from tests import factories
-from tests.staff import text, url
+from tests.invoices.problems import test_life_of_rare_codes as rare
+from tests.invoices.problems.desk import EXEMPT, booked_once, said_in_both_languages
+from tests.staff import url
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-POSTS = {"method": "POST", "path": "/invoices"}
-EXEMPT = {
-    "rows": [factories.invoice()["rows"][0] | {"vat_percent": "0", "vat_category": "E"}],
-    "gross_total": "100.00",
-    "additional_information": "AVL 39 §",
-}
 SEPTEMBER = dt.date(2026, 9, 1), dt.date(2026, 9, 30)
-
-
-class Desk:
-    """One invoice, its tenant and company, and the pages as an accountant sees them."""
-
-    def __init__(self, tenant, queued, sandbox, settings, client, fields):
-        self.tenant, self.sandbox, self.settings = tenant, sandbox, settings
-        self.client, self.company = client, tenant.company
-        self.user = factories.UserFactory(role="Administrator")
-        client.force_login(self.user)
-        (self.export,) = queued("A-1", **fields)
-
-    def fault(self, kind, **more):
-        self.sandbox.fault(kind=kind, **more, **POSTS)
-
-    def run(self):
-        engine.run_lane(self.tenant.pk)
-        self.export.refresh_from_db()
-
-    def check(self):
-        diagnosis.run_check(self.tenant)
-        self.tenant.refresh_from_db()
-
-    def later(self):
-        InvoiceExport.objects.filter(pk=self.export.pk).update(not_before=timezone.now())
-
-    def until(self, *statuses):
-        for _round in range(8):
-            self.export.refresh_from_db()
-            if self.export.status in statuses:
-                break
-            self.later()
-            self.run()
-        return self.export.status
-
-    def queue_again(self):
-        page = url("invoices_invoiceexport_queue_again", self.export.pk)
-        self.client.post(page, {"confirmed": "1", "reason": "corrected"})
-        self.export.refresh_from_db()
-
-    def explained(self):
-        """Codes of the panels of the export and of its newest attempt."""
-        own = [problems.explain(Problem.from_json(each)) for each in self.export.problems]
-        last = self.export.attempts.order_by("-number").first()
-        return own + (of_attempt(last) if last else [])
-
-    def page(self, language):
-        address = url("invoices_invoiceexport_change", self.export.pk)
-        return text(self.client.get(address, headers={"Accept-Language": language}))
-
-
-@pytest.fixture
-def desk(request, tenant, queued, sandbox, settings, client):
-    return Desk(tenant, queued, sandbox, settings, client, getattr(request, "param", {}))
 
 
 def _status(status, message="", field=""):
@@ -298,49 +237,40 @@ MADE = {
     "Unauthorized": (_kind("expired_token", times=2), "parked", _right),
 }
 
-#: Not by one submission over HTTP: shown where they are made.
+#: With invoices of their own: below.
+OWN = {"conflict", "vat_category_unmapped"}
+
+#: Not shown here, with the reason, and the test that covers it.
 ELSEWHERE = {
-    # With invoices of their own: below.
-    "conflict", "vat_category_unmapped",
-    # Two invoices, or a copy that changed or went, in Procountor: tests of reconciliation.
-    "several_found", "total_differs", "not_found_again",
-    # A plan that stopped, a number entered by hand, a table of the tenant: tests of their own.
-    "bulk_stopped", "entry_being_looked_up", "payment_method_unmapped", "country_not_supported",
-    # A fault of ours, or no key at all: tests of the engine.
-    "engine_failed", "credential_missing", "fault", "key_unreadable",
+    # Said when somebody queues meanwhile, and stored nowhere:
+    # `rare.test_number_that_is_looked_up_holds_the_invoice_until_it_is_settled`.
+    "entry_being_looked_up",
+    # An active tenant has a key; only the look-up of a number given by hand (`entered`) can meet
+    # none. No test yet.
+    "credential_missing",
     # Without a list a refusal is no refusal (`settling`): kept for what older versions stored.
     "refused",
-    # Sockets that cannot be made to fail so on one machine: tests of the transport.
-    "connect_error", "connect_timeout", "connection_error", "proxy_error", "tls_error",
-    "transport_error", "bad_header", "bad_url", "pool_error", "too_late", "too_large",
-    # Before the request, or of the token and the search: tests of the client and the runner.
-    "no_token", "no_results", "paging", "outage", "drained", "lane_stopped", "http_401",
-    "http_other",
+    # An exception that no rule foresaw, in a sender: nothing outside the program raises one.
+    "fault",
+    # No setting of ours names a proxy: test_transport, test_unreachable_proxy_… and test_reset_….
+    "proxy_error",
+    # Only a wrong setting makes one: test_transport, test_invalid_address_….
+    "bad_url",
+    # The pool opens connections beyond its size and is never closed while it is in use:
+    # test_transport, test_the_wrapped_reason_decides_what_is_certain.
+    "pool_error",
+    # What the library raises without a reason that we know; nothing on a socket does:
+    # test_transport, test_every_library_exception_becomes_one_of_our_errors.
+    "connection_error", "transport_error",
 }  # fmt: skip
 
 
 def test_every_code_that_a_submission_can_end_with_is_shown_somewhere():
-    shown = set(LISTED) | set(SETTLED) | set(MADE)
+    shown = set(LISTED) | set(SETTLED) | set(MADE) | OWN | rare.SHOWN
 
     ends = set(ENGINE) | set(REMOTE) | set(ANSWERS) | FIXED_OUTSIDE_THE_INVOICE
     assert ends <= shown | ELSEWHERE
     assert shown & ELSEWHERE == set()
-
-
-def said_in_both_languages(desk, key):
-    """The panel of the code on the export's page, in Finnish and in English."""
-    for language in ("fi", "en"):
-        with translation.override(language):
-            (found, *_more) = [each for each in desk.explained() if each.key == key]
-            cause, remedy = found.cause, found.remedy
-        page = desk.page(language)
-        assert cause.rstrip(" –") in page and remedy in page
-        assert found.code in page
-
-
-def booked_once(desk):
-    numbers = [invoice["originalInvoiceNumber"] for invoice in desk.sandbox.ledger()]
-    assert (numbers, desk.sandbox.duplicates()) == (["A-1"], [])
 
 
 @pytest.mark.parametrize("key", LISTED)
