@@ -39,7 +39,7 @@ def counts(rows: QuerySet[Any], field: str, values: Sequence[str]) -> dict[str, 
     for value in values:
         some = rows.order_by().filter(**{field: value}).values("pk")[: BOUND + 1]
         statement, own = some.query.sql_with_params()
-        parts.append(f"(SELECT COUNT(*) FROM ({statement}) AS found)")
+        parts.append(f"(SELECT COUNT(*) FROM ({statement}) AS found)")  # nosec B608
         parameters += own
     with connections[rows.db].cursor() as cursor:
         cursor.execute(f"SELECT {', '.join(parts)}", parameters)
