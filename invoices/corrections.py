@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
-from invoices import audit, exports
+from invoices import audit, exports, finding
 from invoices.correction_models import Correction
 from invoices.document import InvoiceDocument, Problem
 from invoices.models import InvoiceExport, PreparedPayload
@@ -89,6 +89,21 @@ def contents_of(pks: Iterable[int]) -> dict[int, dict[str, Any]]:
         return {}
     latest = Correction.objects.filter(export__in=wanted, number=F("export__corrections"))
     return dict(latest.values_list("export", "content"))
+
+
+def shown_of(exports: Iterable[InvoiceExport]) -> dict[int, Expected]:
+    """What counts now of each export, by primary key: one query for all of them."""
+    shown = {
+        export.pk: Expected(export.invoice.date, export.invoice.due_date, export.invoice.buyer_name)
+        for export in exports
+    }
+    latest = Correction.objects.filter(export__in=shown, number=F("export__corrections"))
+    for pk, *facts in latest.values_list(
+        "export", "date", "content__due_date", "content__buyer__address__name"
+    ):
+        date, due_date, buyer = facts
+        shown[pk] = Expected(date, dt.date.fromisoformat(due_date) if due_date else None, buyer)
+    return shown
 
 
 def dated_between(start: str, end: str) -> Q:
@@ -207,6 +222,8 @@ def _keep(
         at=timezone.now(),
     )
     _prepare(export, prepared)
+    if any(each["field"] == "buyer.address.name" for each in changes):
+        finding.add(export.pk, "", document.buyer.address.name)
     lines = [f"{each['field']}: {each['old'] or '–'} → {each['new'] or '–'}" for each in changes]
     data = {"version": made.number, "reason": reason, "changes": lines}
     audit.record("invoice.corrected", export=export, by=by, data=data)

@@ -19,6 +19,7 @@ from invoices import (  # noqa: F401 - Django looks for models here
     correction_models,
     move_models,
     plan_models,
+    search_models,
     step_models,
     team_models,
     watch_models,
@@ -42,7 +43,11 @@ class ReceivedFile(models.Model):
     """One file as received, byte for byte."""
 
     tenant = models.ForeignKey(
-        Tenant, models.PROTECT, related_name="received_files", verbose_name=_("tenant")
+        Tenant,
+        models.PROTECT,
+        related_name="received_files",
+        verbose_name=_("tenant"),
+        db_index=False,
     )
     name = models.CharField(_("file name"), max_length=255)
     content = models.BinaryField(_("content"))
@@ -64,6 +69,12 @@ class ReceivedFile(models.Model):
         verbose_name = _("received file")
         verbose_name_plural = _("received files")
         ordering = ["-received_at", "-pk"]
+        indexes = [
+            models.Index(fields=["-received_at", "-id"], name="files_by_time"),
+            models.Index(fields=["tenant", "-received_at", "-id"], name="files_of_a_tenant"),
+            models.Index(fields=["name"], name="files_by_name", opclasses=["varchar_pattern_ops"]),
+            models.Index(fields=["sha256"], name="files_by_digest"),
+        ]
         permissions = [("upload_file", "Can upload invoice files")]
 
     def __str__(self) -> str:
@@ -75,7 +86,7 @@ class Invoice(models.Model):
     columns beside it repeat what people search and sort by."""
 
     tenant = models.ForeignKey(
-        Tenant, models.PROTECT, related_name="invoices", verbose_name=_("tenant")
+        Tenant, models.PROTECT, related_name="invoices", verbose_name=_("tenant"), db_index=False
     )
     number = models.CharField(_("invoice number"), max_length=40)
     is_credit_note = models.BooleanField(_("credit note"), default=False)
@@ -96,6 +107,11 @@ class Invoice(models.Model):
             models.UniqueConstraint(
                 fields=["tenant", "number"], name="an_invoice_number_once_per_tenant"
             )
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "-id"], name="invoices_of_a_tenant"),
+            models.Index(fields=["date", "id"], name="invoices_by_date"),
+            models.Index(fields=["-id"], name="credit_notes", condition=Q(is_credit_note=True)),
         ]
 
     def __str__(self) -> str:
@@ -133,6 +149,11 @@ class ReceivedItem(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["file", "position"], name="an_item_once_per_file")
         ]
+        indexes = [
+            models.Index(
+                fields=["number"], name="items_by_number", opclasses=["varchar_pattern_ops"]
+            )
+        ]
 
     def __str__(self) -> str:
         return self.number or f"#{self.position}"
@@ -150,7 +171,7 @@ class InvoiceExport(models.Model):
         Invoice, models.PROTECT, related_name="export", verbose_name=_("invoice")
     )
     tenant = models.ForeignKey(
-        Tenant, models.PROTECT, related_name="exports", verbose_name=_("tenant")
+        Tenant, models.PROTECT, related_name="exports", verbose_name=_("tenant"), db_index=False
     )
     status = models.CharField(
         _("status"), max_length=16, choices=ExportStatus, default=ExportStatus.DRAFT
@@ -172,6 +193,7 @@ class InvoiceExport(models.Model):
         null=True,
         verbose_name=_("queued by"),
         related_name="+",
+        db_index=False,
     )
     trigger_reason = models.CharField(_("reason"), max_length=500, blank=True)
     retries = models.PositiveSmallIntegerField(_("retries"), default=0)
@@ -218,6 +240,12 @@ class InvoiceExport(models.Model):
             ),
             models.Index(fields=["status", "-id"], name="exports_by_status"),
             models.Index(fields=["remote_number"], name="exports_by_remote_number"),
+            models.Index(fields=["tenant", "-id"], name="exports_of_a_tenant"),
+            models.Index(
+                fields=["submitted_at", "id"],
+                name="exports_by_submission",
+                condition=Q(submitted_at__isnull=False),
+            ),
         ]
         permissions = [
             ("requeue_invoiceexport", "Can queue an export again"),
@@ -366,7 +394,12 @@ class AuditEvent(models.Model):
     at = models.DateTimeField(_("when"))
     action = models.CharField(_("action"), max_length=60)
     tenant = models.ForeignKey(
-        Tenant, models.PROTECT, null=True, related_name="+", verbose_name=_("tenant")
+        Tenant,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("tenant"),
+        db_index=False,
     )
     export = models.ForeignKey(
         InvoiceExport,
@@ -376,7 +409,12 @@ class AuditEvent(models.Model):
         verbose_name=_("export"),
     )
     by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, verbose_name=_("by"), related_name="+"
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        verbose_name=_("by"),
+        related_name="+",
+        db_index=False,
     )
     data = models.JSONField(_("details"), default=dict)
 
@@ -386,7 +424,12 @@ class AuditEvent(models.Model):
         verbose_name = _("audit event")
         verbose_name_plural = _("audit trail")
         ordering = ["-pk"]
-        indexes = [models.Index(fields=["tenant", "-id"], name="audit_per_tenant")]
+        # Every move writes here: each further index is paid for by all of them.
+        indexes = [
+            models.Index(fields=["tenant", "-id"], name="audit_per_tenant"),
+            models.Index(fields=["action", "-id"], name="audit_per_action"),
+            models.Index(fields=["at"], name="audit_by_time"),
+        ]
 
     def __str__(self) -> str:
         return self.action

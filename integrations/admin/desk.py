@@ -16,6 +16,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
+from integrations.admin import bounded
+from integrations.admin.bounded import BoundedChangeList, BoundedPaginator
+
 
 class RecordAdmin(ModelAdmin):
     """A record's page that shows more than its form."""
@@ -41,11 +44,24 @@ class RecordAdmin(ModelAdmin):
 
 
 class ReadOnlyAdmin(RecordAdmin):
-    """Records that other code writes: nobody adds, changes or deletes them here."""
+    """Records that other code writes: nobody adds, changes or deletes them here. Their lists may
+    be of any length (`bounded`)."""
 
     list_per_page = 50
     show_full_result_count = False
     list_fullwidth = True
+    paginator = BoundedPaginator
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BoundedChangeList]:
+        return BoundedChangeList
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        response = super().changelist_view(request, extra_context)
+        changes = (getattr(response, "context_data", None) or {}).get("cl")
+        if getattr(changes, "is_too_long_to_sort", False):
+            sentence = _("Too many to sort (%(count)s). Filter or search first.")
+            messages.info(request, sentence % {"count": bounded.AtLeast(bounded.BOUND)})
+        return response
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -8,7 +8,8 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.paginator import Paginator
-from django.db.models import Count, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
@@ -19,7 +20,7 @@ from unfold.decorators import display
 from integrations.admin.desk import ReadOnlyAdmin, needs
 from integrations.enums import TenantState
 from integrations.models import Tenant
-from invoices import causes, problems
+from invoices import causes, corrections, problems
 from invoices.admin.plans import RESEND, make_and_show
 from invoices.admin.words import money
 from invoices.cause_models import ExportCause, Fix, Recheck
@@ -166,6 +167,7 @@ def group_context(request: HttpRequest, known: ExportCause) -> dict[str, Any]:
         .select_related("invoice")
         .order_by("pk")[:_NAMED]
     )
+    counting = corrections.shown_of(exports)
     recheck = _newest(known.key)
     user = request.user
     may_correct = user.has_perm("invoices.correct_invoiceexport") and (
@@ -178,7 +180,7 @@ def group_context(request: HttpRequest, known: ExportCause) -> dict[str, Any]:
         "exports": [
             {
                 "number": export.invoice.number,
-                "buyer": export.invoice.buyer_name,
+                "buyer": counting[export.pk].buyer_name,
                 "total": money(export.invoice.gross_total, export.invoice.currency),
                 "url": reverse("admin:invoices_invoiceexport_change", args=[export.pk]),
                 "correct": reverse("admin:invoices_export_correct", args=[export.pk])
@@ -267,7 +269,10 @@ class FixAdmin(ReadOnlyAdmin):
     change_form_outer_before_template = "desk/fix.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Fix]:
-        return super().get_queryset(request).annotate(healed_count=Count("causes"))
+        # Counted for the rows that are shown: a join would count for all before it sorts.
+        causes = ExportCause.objects.filter(fix=OuterRef("pk")).order_by().values("fix")
+        healed = Subquery(causes.annotate(count=Count("pk")).values("count"))
+        return super().get_queryset(request).annotate(healed_count=Coalesce(healed, 0))
 
     @display(description=_("fix"), ordering="version")
     def name(self, fix: Fix) -> str:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from integrations.admin.desk import ReadOnlyAdmin
+from invoices import finding
+from invoices.admin.filters import ActionFilter, DaysFilter, EventsTenantFilter
 from invoices.admin.words import ACTIONS, described
 from invoices.models import AuditEvent
 
@@ -15,10 +19,17 @@ from invoices.models import AuditEvent
 class AuditEventAdmin(ReadOnlyAdmin):
     list_display = ["at", "what", "tenant", "export", "by", "details"]
     list_display_links = ["at"]
-    list_filter = ["at", "action", ("tenant", admin.RelatedOnlyFieldListFilter)]
-    search_fields = ["export__invoice__number__istartswith"]
+    list_filter = [("at", DaysFilter), ActionFilter, ("tenant", EventsTenantFilter)]
+    list_filter_submit = True
+    search_fields = ["export__invoice__number"]
+    search_help_text = _("Invoice number, Procountor number, buyer or tenant")
     list_select_related = ["tenant", "export__invoice", "by"]
     fields = ["at", "what", "tenant", "export", "by", "details"]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[AuditEvent], search_term: str
+    ) -> tuple[QuerySet[AuditEvent], bool]:
+        return finding.found_by(search_term, queryset, export="export"), False
 
     @display(description=_("action"), ordering="action")
     def what(self, event: AuditEvent) -> str:

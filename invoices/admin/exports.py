@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import simplejson
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from pydantic import ValidationError
 from unfold.decorators import action, display
 
+from integrations.admin import bounded
+from integrations.admin.bounded import BoundedChangeList
 from integrations.admin.desk import ReadOnlyAdmin, ask
-from invoices import corrections, exports
+from invoices import corrections, exports, finding
 from invoices.admin.causes import CauseFilter
 from invoices.admin.corrections import CorrectionPages, corrections_context
 from invoices.admin.entered import EnteredPages, entered_context
 from invoices.admin.explain import explain_context
-from invoices.admin.filters import DaysFilter
+from invoices.admin.filters import AttentionFilter, DaysFilter, ExportsTenantFilter, ParkedFilter
 from invoices.admin.landed import landed_context
 from invoices.admin.lookups import lookups_context
 from invoices.admin.plans import ResendChoice
@@ -47,6 +51,23 @@ from invoices.enums import ExportStatus
 from invoices.models import AuditEvent, InvoiceExport, SubmissionAttempt
 
 
+@lru_cache(maxsize=100)
+def _badge(text: str, colour: str) -> str:
+    """The same few on every row."""
+    return render_to_string("desk/badge.html", {"text": text, "type": colour})
+
+
+class _ExportsList(BoundedChangeList):
+    """The rows as they count now: with what was corrected since they were received."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        shown = corrections.shown_of(self.result_list)
+        for export in self.result_list:
+            export.shown = shown[export.pk]
+
+
 @admin.register(InvoiceExport)
 class InvoiceExportAdmin(
     ResendChoice, CorrectionPages, EnteredPages, StepPages, TeamPages, ReadOnlyAdmin
@@ -64,17 +85,17 @@ class InvoiceExportAdmin(
     list_display_links = ["number"]
     list_filter = [
         "status",
-        "attention_reason",
-        "parked_reason",
+        ("attention_reason", AttentionFilter),
+        ("parked_reason", ParkedFilter),
         CauseFilter,
-        ("tenant", admin.RelatedOnlyFieldListFilter),
+        ("tenant", ExportsTenantFilter),
         ("invoice__date", DaysFilter),
         ("submitted_at", DaysFilter),
     ]
     list_filter_submit = True
     list_before_template = "desk/statuses.html"
-    search_fields = ["invoice__number__istartswith", "=remote_number", "invoice__buyer_name"]
-    search_help_text = _("Invoice number, Procountor number or buyer")
+    search_fields = ["invoice__number"]
+    search_help_text = _("Invoice number, Procountor number, buyer or tenant")
     list_select_related = ["invoice", "tenant"]
     actions = ["skip_selected"]
     actions_detail = ["queue_again", "skip"]
@@ -93,24 +114,29 @@ class InvoiceExportAdmin(
 
     @display(description=_("status"), ordering="status")
     def status_badge(self, export: InvoiceExport) -> str:
-        label = {
-            "text": ExportStatus(export.status).label,
-            "type": STATUS_COLOURS.get(export.status),
-        }
-        badge = render_to_string("desk/badge.html", label)
+        label = str(ExportStatus(export.status).label)
+        badge = _badge(label, STATUS_COLOURS.get(export.status, ""))
         return format_html('{}<span class="desk-reason">{}</span>', badge, reason_words(export))
 
     @display(description=_("buyer"))
-    def buyer(self, export: InvoiceExport) -> str:
-        return export.invoice.buyer_name
+    def buyer(self, export: Any) -> str:
+        return _marked(export.shown.buyer_name, export.invoice.buyer_name)
 
     @display(description=_("invoice date"), ordering="invoice__date")
-    def invoice_date(self, export: InvoiceExport) -> Any:
-        return export.invoice.date
+    def invoice_date(self, export: Any) -> str:
+        return _marked(*(date_format(day) for day in (export.shown.date, export.invoice.date)))
 
     @display(description=_("total with VAT"), ordering="invoice__gross_total")
     def total(self, export: InvoiceExport) -> str:
         return money(export.invoice.gross_total, export.invoice.currency)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BoundedChangeList]:
+        return _ExportsList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[InvoiceExport], search_term: str
+    ) -> tuple[QuerySet[InvoiceExport], bool]:
+        return finding.found_by(search_term, queryset), False
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         extra = statuses_context(request)
@@ -179,6 +205,14 @@ def _fits(object_id: Any, statuses: tuple[ExportStatus, ...]) -> bool:
     return InvoiceExport.objects.filter(pk=object_id, status__in=statuses).exists()
 
 
+def _marked(now: str, received: str) -> str:
+    """What counts; under it what was received, where that is something else."""
+    if now == received:
+        return now
+    was = _t("corrected, received: %(value)s") % {"value": received}
+    return format_html('{}<span class="desk-reason">{}</span>', now, was)
+
+
 def _page_url(pk: int) -> str:
     return reverse("admin:invoices_invoiceexport_change", args=[pk])
 
@@ -190,9 +224,7 @@ def _list_url(request: HttpRequest) -> str:
 
 def statuses_context(request: HttpRequest) -> dict[str, Any]:
     """The statuses above the list, with how many exports are in each: one query, on an index."""
-    counted = dict(
-        InvoiceExport.objects.order_by().values_list("status").annotate(count=Count("pk"))
-    )
+    counted = bounded.counts(InvoiceExport.objects.all(), "status", ExportStatus.values)
     chosen = request.GET.get("status__exact", "")
     page = reverse("admin:invoices_invoiceexport_changelist")
     return {
@@ -206,7 +238,7 @@ def statuses_context(request: HttpRequest) -> dict[str, Any]:
                 "url": f"{page}?status__exact={status.value}",
             }
             for status in ExportStatus
-            if status.value in counted
+            if counted[status.value]
         ],
     }
 

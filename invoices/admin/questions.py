@@ -6,7 +6,7 @@ from collections import Counter
 from decimal import Decimal
 
 from django.contrib import messages
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _t
 from django.utils.translation import ngettext
@@ -26,9 +26,13 @@ def _split(
 ) -> tuple[list[InvoiceExport], list[str]]:
     """Those the action may touch, and for the others how many are in which status."""
     fit = queryset.filter(status__in=statuses).select_related("invoice", "tenant")
-    rest = queryset.exclude(status__in=statuses).select_related(None)
-    words = rest.only("status", "attention_reason", "parked_reason").iterator()
-    others = Counter(status_words(export) for export in words)
+    # Counted by the database: everything that a filter matches may be a million.
+    reasons = ("status", "attention_reason", "parked_reason")
+    rest = queryset.exclude(status__in=statuses).order_by().values(*reasons)
+    others = {
+        status_words(InvoiceExport(**{name: row[name] for name in reasons})): row["count"]
+        for row in rest.annotate(count=Count("pk")).order_by(*reasons)
+    }
     return list(fit[:AT_ONCE]), [f"{count} × {words}" for words, count in others.items()]
 
 

@@ -17,18 +17,22 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldBooleanSwitchWidget
 
+from integrations.admin.bounded import BoundedChangeList
 from integrations.admin.desk import ReadOnlyAdmin
 from integrations.enums import TenantState
 from integrations.models import Tenant
-from invoices import filing
+from invoices import filing, finding
+from invoices.admin.filters import DaysFilter, TenantFilter
 from invoices.admin.rows import rows_context
 from invoices.admin.words import OUTCOME_COLOURS, explained, money
 from invoices.enums import ItemOutcome, ReceivedVia
-from invoices.intake import MAX_FILE_BYTES
-from invoices.models import Invoice, ReceivedFile
+from invoices.intake import FORMATS, MAX_FILE_BYTES
+from invoices.models import Invoice, ReceivedFile, ReceivedItem
 
 _MAX_FILES = 50
 _SHOWN_ITEMS = 500
+#: So few items are found one by one, more together with the list's filters.
+_FOUND_ITEMS = 2000
 
 
 class _FilesInput(forms.ClearableFileInput):
@@ -77,6 +81,31 @@ class UploadForm(forms.Form):
     )
 
 
+class FormatFilter(admin.SimpleListFilter):
+    title = _("format")
+    parameter_name = "format"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(name, name) for name in FORMATS]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(format=self.value()) if self.value() else queryset
+
+
+class _FilesList(BoundedChangeList):
+    """Counts the items of the files that are shown, and of no others."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        items = ReceivedItem.objects.filter(file__in=[file.pk for file in self.result_list])
+        counted = items.order_by().values_list("file", "outcome").annotate(count=Count("pk"))
+        found = {(file, outcome): count for file, outcome, count in counted}
+        for file in self.result_list:
+            for outcome in ItemOutcome.values:
+                setattr(file, f"{outcome}_count", found.get((file.pk, outcome), 0))
+
+
 @admin.register(ReceivedFile)
 class ReceivedFileAdmin(ReadOnlyAdmin):
     list_display = [
@@ -90,8 +119,10 @@ class ReceivedFileAdmin(ReadOnlyAdmin):
         "received_by",
     ]
     list_display_links = ["received_at", "name"]
-    list_filter = ["received_at", ("tenant", admin.RelatedOnlyFieldListFilter), "format"]
-    search_fields = ["name", "sha256", "items__number"]
+    list_filter = [("received_at", DaysFilter), ("tenant", TenantFilter), FormatFilter]
+    list_filter_submit = True
+    search_fields = ["name"]
+    search_help_text = _("Beginning of the file's name or of an invoice number, or the SHA-256")
     list_select_related = ["tenant", "received_by"]
     actions_list = ["upload"]
     actions_detail = ["download"]
@@ -104,11 +135,22 @@ class ReceivedFileAdmin(ReadOnlyAdmin):
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ReceivedFile]:
-        counts = {
-            f"{outcome}_count": Count("items", filter=Q(items__outcome=outcome))
-            for outcome in ItemOutcome.values
-        }
-        return super().get_queryset(request).defer("content").annotate(**counts)
+        return super().get_queryset(request).defer("content")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BoundedChangeList]:
+        return _FilesList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[ReceivedFile], search_term: str
+    ) -> tuple[QuerySet[ReceivedFile], bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        items = ReceivedItem.objects.filter(number__begins_with=term)
+        few = items.values_list("file", flat=True)[: _FOUND_ITEMS + 1]
+        found = set(few) if len(few) <= _FOUND_ITEMS else items.values("file")
+        own = Q(name__begins_with=term) | Q(sha256=term.lower())
+        return queryset.filter(own | Q(pk__in=found)), False
 
     @display(description=_("accepted"))
     def accepted(self, received: Any) -> int:
@@ -211,8 +253,12 @@ def _received_context(received: ReceivedFile) -> dict[str, Any]:
 @admin.register(Invoice)
 class InvoiceAdmin(ReadOnlyAdmin):
     list_display = ["number", "tenant", "buyer_name", "date", "due_date", "total", "export_status"]
-    list_filter = [("tenant", admin.RelatedOnlyFieldListFilter), "date", "is_credit_note"]
-    search_fields = ["number__istartswith", "buyer_name"]
+    # By their arrival, as primary keys rise: no index of times is needed.
+    ordering = ["-pk"]
+    list_filter = [("tenant", TenantFilter), ("date", DaysFilter), "is_credit_note"]
+    list_filter_submit = True
+    search_fields = ["number"]
+    search_help_text = _("Invoice number, Procountor number, buyer or tenant")
     list_select_related = ["tenant", "export"]
     change_form_outer_before_template = "desk/invoice.html"
     fields = [
@@ -222,6 +268,11 @@ class InvoiceAdmin(ReadOnlyAdmin):
         "created_at",
         "content_sha256",
     ]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Invoice], search_term: str
+    ) -> tuple[QuerySet[Invoice], bool]:
+        return finding.found_by(search_term, queryset, export="export"), False
 
     @display(description=_("total with VAT"), ordering="gross_total")
     def total(self, invoice: Invoice) -> str:

@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from integrations.models import Tenant
-from invoices import audit
+from invoices import audit, finding
 from invoices.bulk import update_each
 from invoices.correction_models import EnteredByHand
 from invoices.document import Problem
@@ -174,6 +174,7 @@ def create(
         if prepared is not None:
             basis, body = prepared
             PreparedPayload.objects.create(export=export, basis=basis, body=body.decode())
+        finding.add(export.pk, invoice.number, invoice.buyer_name)
         audit.record("export.created", export=export, by=by)
     return export
 

@@ -12,10 +12,10 @@ import re
 from invoices.intake.finvoice import read_finvoices
 from invoices.intake.finvoice.split import Unparsable, as_ascii_compatible, mentions_finvoice
 from invoices.intake.json_form import read_json
-from invoices.intake.result import MAX_FILE_BYTES, ReadItem, ReadResult
+from invoices.intake.result import FORMATS, MAX_FILE_BYTES, ReadItem, ReadResult
 from invoices.intake.values import problem
 
-__all__ = ["MAX_FILE_BYTES", "ReadItem", "ReadResult", "read"]
+__all__ = ["FORMATS", "MAX_FILE_BYTES", "ReadItem", "ReadResult", "read"]
 
 _ROOT = re.compile(rb"<([A-Za-z_][\w.:-]{0,80})")
 

@@ -1,0 +1,104 @@
+"""Finds exports by what a person types, at a price that does not grow with their number.
+
+Found are the beginning of an invoice number, the buyer's name from any of its words on, as
+received and as corrected, Procountor's own number, and every export of a tenant whose name has
+the words in it. Small and capital letters are the same, and so is all punctuation.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.db import models
+from django.db.models import F, Q, QuerySet
+
+from integrations.models import Tenant
+from invoices.bulk import insert_each
+from invoices.models import InvoiceExport
+from invoices.search_models import SearchKey
+
+_LONGEST = 60
+_WORDS = 6
+#: Shorter than that, a beginning would be almost everything's: found is what equals it.
+_SHORTEST = 3
+#: So few are found one by one, more by their keys, and many wherever they are in the list.
+_FEW, _MANY = 2000, 10_000
+
+
+@models.CharField.register_lookup
+class BeginsWith(models.Lookup):
+    """`key__begins_with="h 77"`, by an index of the column: SQLite's LIKE would not use it."""
+
+    lookup_name = "begins_with"
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        left, values = self.process_lhs(compiler, connection)
+        return f"({left} >= %s AND {left} < %s)", [*values, self.rhs, *values, _after(self.rhs)]
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> Any:
+        left, values = self.process_lhs(compiler, connection)
+        return f"{left} LIKE %s", [*values, f"{connection.ops.prep_for_like_query(self.rhs)}%"]
+
+
+def folded(text: str) -> str:
+    """Small letters and single spaces only."""
+    return " ".join(re.findall(r"\w+", text.casefold()))[:_LONGEST]
+
+
+def keys_of(number: str, buyer: str) -> list[str]:
+    """What an export is found by, each once: the number, and the name from each of its words on
+    that says something."""
+    words = folded(buyer).split()
+    tails = [
+        " ".join(words[place:])
+        for place in range(min(len(words), _WORDS))
+        if place == 0 or len(words[place]) >= _SHORTEST
+    ]
+    return list(dict.fromkeys(key for key in (folded(number), *tails) if key))
+
+
+def add(export_pk: int, number: str, buyer: str) -> None:
+    """Let an export be found by these too."""
+    rows = [{"export_id": export_pk, "key": key} for key in keys_of(number, buyer)]
+    insert_each(SearchKey, rows)
+
+
+def found_by(
+    text: str, rows: QuerySet[Any], *, export: str = "pk", tenant: str = "tenant"
+) -> QuerySet[Any]:
+    """Those of `rows` whose export the text finds; all of them for an empty one. `export` and
+    `tenant` are the ways from a row to the two."""
+    beginning = folded(text)
+    if not beginning:
+        return rows.none() if text.strip() else rows
+    keys = matching_keys(beginning)
+    some = [pk for (pk,) in keys.values_list("export")[: _MANY + 1]]
+    numbered = InvoiceExport.objects.filter(remote_number=text.strip()).values_list("pk")
+    theirs = {pk for (pk,) in numbered}
+    named = Tenant.objects.filter(name__icontains=text.strip()).values_list("pk")
+    tenants = [pk for (pk,) in named]
+    wanted = Q(**{f"{export}__in": theirs.union(some) if len(some) <= _FEW else theirs})
+    if len(some) > _MANY:
+        # By an expression: so many that rows are rather looked at in the list's order, until
+        # there are enough.
+        way = "pk" if export == "pk" else f"{export}__pk"
+        rows = rows.annotate(found_as=F(way) + 0)
+        wanted |= Q(found_as__in=keys.values("export"))
+    elif len(some) > _FEW:
+        wanted |= Q(**{f"{export}__in": keys.values("export")})
+    if tenants:
+        wanted |= Q(**{f"{tenant}__in": tenants})
+    return rows.filter(wanted)
+
+
+def matching_keys(beginning: str) -> QuerySet[SearchKey]:
+    """By a folded text."""
+    if len(beginning) < _SHORTEST:
+        return SearchKey.objects.filter(key=beginning)
+    return SearchKey.objects.filter(key__begins_with=beginning)
+
+
+def _after(beginning: str) -> str:
+    """The first text that does not begin so, in the order of code points."""
+    return beginning[:-1] + chr(ord(beginning[-1]) + 1)
