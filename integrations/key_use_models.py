@@ -10,7 +10,7 @@ class KeyUse(models.Model):
     after each end: `ended_at` is when it had ended as the use happened, None before."""
 
     class Kind(models.TextChoices):
-        TOKEN = "token"
+        TOKEN = "token"  # nosec B105
         READ_BACK = "read_back"
 
     credential = models.ForeignKey("integrations.Credential", models.PROTECT, related_name="uses")
