@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('integrations', '0012_mapping_tables'),
-        ('invoices', '0014_mails_about_failures'),
+        ('invoices', '0015_make_large_plans_in_the_background'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
