@@ -15,6 +15,7 @@ from integrations.proof import EVENTS, Event, Evidence, Use
 from integrations.signals import evidence_asked, open_work_asked
 from invoices.engine import lanes
 from invoices.enums import ExportStatus, StepStatus
+from invoices.ledger_models import LedgerRead
 from invoices.models import AuditEvent, InvoiceExport, Lane, LookUp, SubmissionAttempt
 from invoices.step_models import ExportStep, StepAttempt
 
@@ -78,6 +79,7 @@ def evidence(tenant: Tenant, after: dt.datetime | None) -> Evidence:
             _use("submit", attempts, "started_at", after)._replace(by_key=dict(by_key)),
             _use("step", StepAttempt.objects.filter(step__tenant=tenant), "started_at", after),
             _use("look_up", LookUp.objects.filter(export__tenant=tenant), "asked_at", after),
+            _use("ledger", LedgerRead.objects.filter(tenant=tenant), "asked_at", after),
             _use("read_back", audited.filter(action__in=_READ_BACK), "at", after),
         ),
         exported=exported["count"],

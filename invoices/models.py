@@ -17,6 +17,7 @@ from integrations.models import Tenant
 from invoices import (  # noqa: F401 - Django looks for models here
     cause_models,
     correction_models,
+    ledger_models,
     move_models,
     plan_models,
     step_models,
@@ -97,6 +98,7 @@ class Invoice(models.Model):
                 fields=["tenant", "number"], name="an_invoice_number_once_per_tenant"
             )
         ]
+        indexes = [models.Index(fields=["tenant", "date"], name="invoices_by_day")]
 
     def __str__(self) -> str:
         return self.number
@@ -218,6 +220,11 @@ class InvoiceExport(models.Model):
             ),
             models.Index(fields=["status", "-id"], name="exports_by_status"),
             models.Index(fields=["remote_number"], name="exports_by_remote_number"),
+            models.Index(
+                fields=["tenant", "remote_id"],
+                name="exports_by_remote_id",
+                condition=Q(remote_id__isnull=False),
+            ),
         ]
         permissions = [
             ("requeue_invoiceexport", "Can queue an export again"),
