@@ -296,7 +296,7 @@ def _day(tenant: Tenant, date: dt.date) -> dict[str, Any]:
         "meaning": words.meaning(row),
         "reading": words.reading_words(_newest_reading(tenant, date, date)),
         "sums": words.sums_of(row.sums if row else []),
-        "breaks": row.breaks if row else [],
+        "breaks": [words.broken(each) for each in (row.breaks if row else [])],
         "received": received[:_MOST],
         "exported": [each for each in received[:_MOST] if each["is_there"]],
         "entries": entries[:_MOST],

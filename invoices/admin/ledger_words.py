@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from decimal import Decimal
 from typing import Any
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
@@ -48,6 +50,7 @@ CAUSES = {
     "key_unreadable": _("The API key cannot be opened with this installation's keys."),
     "tenant_not_active": _("The tenant is not active, so its key is not used."),
     "outage": _("Procountor does not answer at the moment; reading goes on by itself."),
+    "rate_limited": _("Procountor asked us to slow down; reading goes on by itself."),
     "changed_meanwhile": _("Days that changed while they were read are read again later."),
 }
 REMEDIES = {
@@ -61,7 +64,7 @@ REMEDIES = {
         "write down the reason here."
     ),
     K.OTHER_TOTAL: _(
-        "Compare the rows in Procountor with the invoice received; put right the one."
+        "Compare the rows in Procountor with the invoice received; put right the one that is wrong."
     ),
     K.OTHER_DATE: _("Check which day is right: it decides the VAT period."),
     K.OTHER_NUMBER: _(
@@ -130,7 +133,43 @@ def sums_of(sums: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def compared(row: LedgerDifference) -> str:
     """What Procountor says and what is here, on one line."""
-    theirs, ours = row.facts.get("theirs", ""), row.facts.get("ours", "")
+    theirs, ours = (
+        shown(_FIELD_OF.get(row.kind, ""), row.facts.get(side, "")) for side in ("theirs", "ours")
+    )
     if theirs and ours:
         return _t("Procountor: %(theirs)s, here: %(ours)s") % {"theirs": theirs, "ours": ours}
     return _t("Procountor: %(theirs)s") % {"theirs": theirs} if theirs else ""
+
+
+#: Which field of a seal's line a difference is about.
+_FIELD_OF: dict[str, str] = {K.OTHER_DATE: "date", K.OTHER_TOTAL: "total"}
+_FIELDS = {
+    "number": _("Invoice number"),
+    "date": _("Invoice date"),
+    "currency": _("Currency"),
+    "total": _("Total with VAT"),
+    "status": _("Status"),
+}
+_STATES = {"live": _("in force"), "gone": _("invalidated or deleted")}
+
+
+def shown(field: str, value: str) -> str:
+    """A stored date, sum ("99.00" or "99.00 EUR") or state in the reader's own notation."""
+    if field == "date" and value:
+        return str(date_format(dt.date.fromisoformat(value), "SHORT_DATE_FORMAT"))
+    amount, _space, currency = value.partition(" ")
+    if field == "total" and amount not in ("", "None"):
+        return money(Decimal(amount), currency)
+    return str(_STATES.get(value, value)) if field == "status" else value
+
+
+def broken(each: dict[str, str]) -> dict[str, str]:
+    """One line of what differs from a seal, in words."""
+    field = each["field"]
+    return {
+        "number": each["number"],
+        "id": each["id"],
+        "field": str(_FIELDS.get(field, field)),
+        "was": shown(field, each["was"]),
+        "is": shown(field, each["is"]),
+    }

@@ -22,7 +22,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from integrations import outages
+from integrations import limits, outages
 from integrations.clients import CredentialMissing, client_for
 from integrations.enums import TenantState
 from integrations.procountor import (
@@ -96,6 +96,9 @@ def _turn(read: LedgerRead) -> None:
         while read.state == ReadState.READING and time.monotonic() < until:
             if outages.allowed_in_flight(read.tenant.environment) is not None:
                 _put_off(read, settings.PROCOUNTOR_PROBE_SECONDS, "outage")
+                return
+            if seconds := limits.held_seconds(read.tenant.environment):
+                _put_off(read, seconds, "rate_limited")
                 return
             _step(read, _Desk(read, tally))
     except _NotComparable as why:

@@ -23,9 +23,9 @@ class Ledger:
         self.tenant, self.sandbox, self.company = tenant, sandbox, tenant.company
 
     def received(self, *numbers, queue=True, date=DAY, **fields):
-        content = {
-            "invoices": [factories.invoice(n, date=date.isoformat(), **fields) for n in numbers]
-        }
+        dates = {"date": date, "due_date": date + dt.timedelta(days=14)}
+        fields = {name: day.isoformat() for name, day in dates.items()} | fields
+        content = {"invoices": [factories.invoice(n, **fields) for n in numbers]}
         filing.file_invoices(
             self.tenant, f"{numbers[0]}.json", json.dumps(content).encode(), via="command",
             queue=queue,

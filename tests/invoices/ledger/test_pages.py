@@ -232,6 +232,4 @@ def test_pages_work_in_both_languages(client, different, page, language):
         answer = client.get(pages(different.tenant)[page], headers={"accept-language": language})
 
     assert answer.status_code == 200
-    page_text = text(answer)
-    assert ("Täsmäytys päivittäin" in page_text) == (language == "fi")
-    assert " style=" not in page_text.split("<main", 1)[-1].split("desk-card", 1)[-1][:2000]
+    assert ("Täsmäytys päivittäin" in text(answer)) == (language == "fi")

@@ -191,6 +191,15 @@ def test_nothing_is_read_in_an_outage(books):
     assert (read.cause, read.failures) == ("outage", 0)
 
 
+def test_nobody_reads_while_procountor_wants_us_slower(books):
+    limits.hold_back("test", 60)
+    before = len(books.sandbox.requests)
+
+    assert books.read() is None
+    assert len(books.sandbox.requests) == before
+    assert LedgerRead.objects.get().cause == "rate_limited"
+
+
 def test_failures_are_told_to_the_circuit(books):
     books.sandbox.fault(kind="reset", times=20, method="GET", path="/")
     for _try in range(10):
