@@ -18,6 +18,8 @@ from invoices.ledger_models import DifferenceKind as K
 from invoices.reconciliation import GONE
 
 ZERO = Decimal(0)
+#: The status of an invoice of which Procountor told none.
+UNTOLD = "?"
 
 
 class Stage(Enum):

@@ -37,10 +37,10 @@ def settle(tenant: Tenant, results: dict[dt.date, DayResult], read_at: dt.dateti
         rows = LedgerDay.objects.select_for_update(of=("self",)).select_related("seal")
         known = {row.day: row for row in rows.filter(tenant=tenant, day__in=results)}
         found = [each for result in results.values() for each in result.differences]
-        opened, explained = differences.settle_days(tenant, list(results), found)
+        opened = differences.settle_days(tenant, list(results), found)
         for day, result in results.items():
             row = known.get(day) or LedgerDay(tenant=tenant, day=day)
-            row.verdict = _verdict(day, result, opened, explained)
+            row.verdict = _verdict(day, result, opened)
             row.cause, row.read_at = "", read_at
             row.sums, row.others = result.sums(), result.others
             row.entries = [_entry(each) for each in result.entries]
@@ -87,14 +87,12 @@ def _judge_again(tenant: Tenant, day: dt.date) -> None:
     row.save()
 
 
-def _verdict(
-    day: dt.date, result: DayResult, opened: set[dt.date], explained: set[dt.date]
-) -> DayVerdict:
+def _verdict(day: dt.date, result: DayResult, opened: set[dt.date]) -> DayVerdict:
+    if result.is_equal:
+        return V.EQUAL
     if day in opened:
         return V.DIFFERENT
-    if result.under_way:
-        return V.UNDER_WAY
-    return V.EXPLAINED if day in explained else V.EQUAL
+    return V.UNDER_WAY if result.under_way else V.EXPLAINED
 
 
 def _entry(found: Theirs) -> Line:

@@ -21,23 +21,14 @@ from invoices import audit
 from invoices.ledger.comparing import Difference
 from invoices.ledger_models import DifferenceKind, LedgerDifference
 
-#: What became of an exported invoice, beside those that only a whole day shows.
-AFTERWARDS = (
-    DifferenceKind.STILL_UNFINISHED,
-    DifferenceKind.INVALIDATED,
-    DifferenceKind.MISSING_THERE,
-    DifferenceKind.OTHER_TOTAL,
-    DifferenceKind.OTHER_DATE,
-    DifferenceKind.OTHER_NUMBER,
-)
 _Key = tuple[Any, ...]
 
 
 def settle_days(
     tenant: Tenant, days: Collection[dt.date], found: Iterable[Difference]
-) -> tuple[set[dt.date], set[dt.date]]:
-    """Make what is open of these days what was found. Returns the days with something open, and
-    those with something that a person explained and that is still so."""
+) -> set[dt.date]:
+    """Make what is open of these days what was found, and return the days with something open:
+    what a person explained, and is still so, is not."""
     rows = LedgerDifference.objects.filter(tenant=tenant, day__in=days)
     rows = rows.exclude(kind=DifferenceKind.STILL_UNFINISHED)
     return _settle(tenant, rows, found, {})
@@ -56,17 +47,16 @@ def _settle(
     rows: QuerySet[LedgerDifference],
     found: Iterable[Difference],
     since: dict[int, dt.datetime],
-) -> tuple[set[dt.date], set[dt.date]]:
+) -> set[dt.date]:
     now = timezone.now()
     known = {_key(row): row for row in rows.filter(ended_at=None)}
     # The newest word of a person on each thing, whatever was seen in between.
     told = {_key(row): row for row in rows.filter(ended_by__isnull=False).order_by("pk")}
-    opened, explained, seen, new = set(), set(), set(), []
+    opened, seen, new = set(), set(), []
     for each in found:
         key = _key_of(each)
         seen.add(key)
         if key in told and key not in known:
-            explained.add(each.day)
             continue
         opened.add(each.day)
         if key not in known:
@@ -75,7 +65,7 @@ def _settle(
     over = [row.pk for key, row in known.items() if key not in seen]
     LedgerDifference.objects.bulk_create(new)
     LedgerDifference.objects.filter(pk__in=over).update(ended_at=now)
-    return opened, explained
+    return opened
 
 
 def _key(row: LedgerDifference) -> _Key:

@@ -20,7 +20,7 @@ from integrations.models import Tenant
 from invoices import exports
 from invoices.enums import ExportStatus
 from invoices.ledger import books, differences
-from invoices.ledger.comparing import Difference, Marks, Ours, Stage, Theirs, of_one
+from invoices.ledger.comparing import UNTOLD, Difference, Marks, Ours, Stage, Theirs, of_one
 from invoices.ledger.working_days import working_days_before
 from invoices.ledger_models import ChangesSeen, DifferenceKind, LedgerDifference, LedgerRead
 from invoices.models import InvoiceExport
@@ -84,7 +84,7 @@ def statuses_of(ours: Iterable[Ours], theirs: Mapping[int, Theirs]) -> dict[str,
     found: dict[str, list[int]] = defaultdict(list)
     for each in ours:
         copy = theirs.get(each.remote_id or 0)
-        if copy is not None and copy.is_there:
+        if copy is not None and copy.is_there and copy.status != UNTOLD:
             found[copy.status].append(each.export)
     return found
 

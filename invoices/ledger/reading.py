@@ -35,7 +35,7 @@ from integrations.procountor import (
 from integrations.secrets import SecretUnreadable
 from invoices import exports
 from invoices.ledger import books, days, following
-from invoices.ledger.comparing import Marks, Theirs, compare
+from invoices.ledger.comparing import UNTOLD, Marks, Theirs, compare
 from invoices.ledger_models import LedgerRead, ReadInvoice, ReadKind, ReadState
 
 _TURN_SECONDS = 2.0
@@ -336,7 +336,7 @@ def _keep(read: LedgerRead, found: Iterable[RemoteInvoice], *, round: int) -> No
             date=each.date,
             currency=each.currency[:10],
             total=each.gross_total,
-            status=each.status[:40] or "?",
+            status=each.status[:40] or UNTOLD,
             creator_id=each.creator_id,
             version=each.version[:40],
             buyer=each.buyer_name[:255],
