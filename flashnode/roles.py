@@ -26,6 +26,7 @@ _VIEW_ALL = [
     "invoices.view_periodmove",
     "invoices.view_wordingversion",
 ]
+_LEDGER = ["invoices.view_ledgerday", "invoices.view_ledgerdifference"]
 _SUPPORT = [
     "integrations.add_tenant",
     "integrations.change_tenant",
@@ -57,15 +58,16 @@ _ACCOUNTANT = [
     "invoices.skip_exportstep",
     "invoices.view_unknowncode",
     "invoices.edit_wording",
+    "invoices.reconcile_ledgerday",
 ]
 _ALERTS = ["invoices.view_alert"]
 _STAFF = [f"auth.{verb}_user" for verb in ("add", "change", "view")] + ["auth.view_group"]
 
 ROLES = {
     "Support": _VIEW_ALL + _SUPPORT + _ALERTS,
-    "Accountant": _VIEW_ALL + _ACCOUNTANT,
-    "Management": _VIEW_ALL + _ALERTS,
-    "Administrator": _VIEW_ALL + _SUPPORT + _ACCOUNTANT + _ALERTS + _STAFF,
+    "Accountant": _VIEW_ALL + _ACCOUNTANT + _LEDGER,
+    "Management": _VIEW_ALL + _ALERTS + _LEDGER,
+    "Administrator": _VIEW_ALL + _SUPPORT + _ACCOUNTANT + _ALERTS + _LEDGER + _STAFF,
 }
 
 

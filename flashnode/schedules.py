@@ -24,6 +24,12 @@ SCHEDULES: list[dict[str, Any]] = [
         "minutes": 1,
     },
     {
+        "name": "reconciliation by day",
+        "func": "invoices.tasks.reconcile_days",
+        "schedule_type": "I",
+        "minutes": 1,
+    },
+    {
         "name": "end of replaced keys",
         "func": "integrations.tasks.destroy_superseded_keys",
         "schedule_type": "D",

@@ -421,6 +421,18 @@ UNFOLD = {
                         "invoices.view_invoiceexport",
                     ),
                     _link(
+                        _("Reconciliation by day"),
+                        "calendar_month",
+                        "invoices_ledgerday_months",
+                        "invoices.view_ledgerday",
+                    ),
+                    _link(
+                        _("After the export"),
+                        "fact_check",
+                        "invoices_ledgerdifference_changelist",
+                        "invoices.view_ledgerdifference",
+                    ),
+                    _link(
                         _("Invoices"),
                         "receipt_long",
                         "invoices_invoice_changelist",

@@ -58,10 +58,12 @@ def client_for(
     credential: Credential | None = None,
     *,
     on_rate_limit: Callable[[], None] | None = None,
+    in_no_hurry: bool = False,
 ) -> ProcountorClient:
     """A client that acts for `tenant`; `on_rate_limit` hears that Procountor wants us slower.
 
-    It may be used by several threads, for as long as the credential is the active one. Raises
+    One `in_no_hurry` takes only turns of the speed limit that nobody else wants. A client may be
+    used by several threads, for as long as the credential is the active one. Raises
     CredentialMissing.
     """
     credential = credential or tenant.active_credential
@@ -72,6 +74,7 @@ def client_for(
         partial(_opened, credential),
         tokens=CachedTokens(credential),
         on_rate_limit=on_rate_limit,
+        in_no_hurry=in_no_hurry,
     )
 
 
@@ -88,6 +91,7 @@ def client_with(
     *,
     tokens: TokenStore | None = None,
     on_rate_limit: Callable[[], None] | None = None,
+    in_no_hurry: bool = False,
 ) -> ProcountorClient:
     """A client of environment `name` for a key that is nobody's yet; its access tokens are kept
     in memory only, unless `tokens` are given."""
@@ -96,7 +100,9 @@ def client_with(
         api_key,
         tokens=tokens,
         session=pooled_session(),
-        before_request=partial(limits.wait_for_turn, name),
+        before_request=partial(
+            limits.wait_for_spare_turn if in_no_hurry else limits.wait_for_turn, name
+        ),
         on_rate_limit=partial(_slow_down, name, on_rate_limit),
     )
 

@@ -37,6 +37,10 @@ _LOOK_SECONDS = 0.1
 #: Nobody waits longer than this for a turn, and no hold lasts longer: a value beyond it was
 #: written by a clock that has been put right since.
 MAX_WAIT_SECONDS = 300.0
+#: Whoever reads at low priority looks so often for a turn that nobody wants, and takes one in
+#: line after so long.
+_SPARE_LOOK_SECONDS = 0.1
+_PATIENCE_SECONDS = 10.0
 
 _NOW = {
     "postgresql": "EXTRACT(EPOCH FROM clock_timestamp())::double precision",
@@ -134,6 +138,36 @@ def wait_for_turn(name: str) -> None:
         # Someone may have been told to slow down while this one slept.
         if time.monotonic() <= turn + late_seconds() and not held_seconds(name):
             return
+
+
+def wait_for_spare_turn(name: str, patience_seconds: float = _PATIENCE_SECONDS) -> None:
+    """Block until a request may be sent that is to delay nobody's: a turn is taken only while
+    nobody else has taken a later one. Who has been patient for so long waits in line like the
+    others once, so that reading goes on, slowly, beside a full load."""
+    until = time.monotonic() + patience_seconds
+    while time.monotonic() < until:
+        if _take_spare(name):
+            return
+        time.sleep(_SPARE_LOOK_SECONDS)
+    wait_for_turn(name)
+
+
+def _take_spare(name: str) -> bool:
+    """Take the turn of this moment, if it is free and nobody is held back."""
+    now, cap = _NOW[connection.vendor], MAX_WAIT_SECONDS
+    statement = (
+        f"UPDATE integrations_speedlimit SET next_at = {now} + %s WHERE name = %s "  # nosec B608
+        f"AND next_at NOT BETWEEN {now} AND {now} + {cap} "
+        f"AND held_until NOT BETWEEN {now} AND {now} + {cap}"
+    )
+    before = time.monotonic()
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [interval_seconds(), name])
+        taken = cursor.rowcount > 0
+    if not taken:
+        SpeedLimit.objects.bulk_create([SpeedLimit(name=name)], ignore_conflicts=True)
+    # Where dealing it took too long the moment has passed.
+    return taken and time.monotonic() - before <= late_seconds()
 
 
 _granted = threading.local()

@@ -27,6 +27,7 @@ KINDS: dict[str, Promise] = {
     "step": _("A step after submitting"),
     "look_up": _("Looking for an invoice"),
     "read_back": _("Reading an invoice back"),
+    "ledger": _("Reconciling days"),
     "check": _("Connection check"),
 }
 #: Audit codes of a connection's beginning and end, in words.

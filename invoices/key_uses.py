@@ -16,6 +16,7 @@ from integrations.signals import evidence_asked, open_work_asked
 from invoices.correction_models import EnteredByHand
 from invoices.engine import lanes
 from invoices.enums import ExportStatus, StepStatus
+from invoices.ledger_models import LedgerRead
 from invoices.models import AuditEvent, InvoiceExport, Lane, LookUp, SubmissionAttempt
 from invoices.step_models import ExportStep, StepAttempt
 
@@ -81,6 +82,7 @@ def evidence(tenant: Tenant, after: dt.datetime | None) -> Evidence:
             _use("step", StepAttempt.objects.filter(step__tenant=tenant), "started_at", after),
             _use("look_up", LookUp.objects.filter(export__tenant=tenant), "asked_at", after),
             _use("look_up", _looked_up_by_hand(tenant), "finished_at", after),
+            _use("ledger", LedgerRead.objects.filter(tenant=tenant), "asked_at", after),
             _use("read_back", audited.filter(action__in=_READ_BACK), "at", after),
         ),
         exported=exported["count"],

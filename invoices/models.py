@@ -17,6 +17,7 @@ from integrations.models import Tenant
 from invoices import (  # noqa: F401 - Django looks for models here
     cause_models,
     correction_models,
+    ledger_models,
     move_models,
     plan_models,
     search_models,
@@ -110,6 +111,7 @@ class Invoice(models.Model):
         ]
         indexes = [
             models.Index(fields=["tenant", "-id"], name="invoices_of_a_tenant"),
+            models.Index(fields=["tenant", "date"], name="invoices_by_day"),
             models.Index(fields=["date", "id"], name="invoices_by_date"),
             models.Index(fields=["-id"], name="credit_notes", condition=Q(is_credit_note=True)),
         ]
@@ -245,6 +247,11 @@ class InvoiceExport(models.Model):
                 fields=["submitted_at", "id"],
                 name="exports_by_submission",
                 condition=Q(submitted_at__isnull=False),
+            ),
+            models.Index(
+                fields=["tenant", "remote_id"],
+                name="exports_by_remote_id",
+                condition=Q(remote_id__isnull=False),
             ),
         ]
         permissions = [

@@ -7,7 +7,7 @@ from functools import partial
 from django.db import transaction
 from django_q.tasks import async_task
 
-from invoices import causes, engine, entered, plans, rehearsal
+from invoices import causes, engine, entered, ledger, plans, rehearsal
 from invoices.watch import beat
 
 
@@ -59,3 +59,24 @@ def recheck_cause(recheck_pk: int) -> bool:
 def look_up_entered(entry_pk: int) -> str:
     """Look up an invoice that a person says was entered by hand; returns what came of it."""
     return entered.look_up(entry_pk)
+
+
+def read_ledgers_soon() -> None:
+    """Have Procountor read in the background, once what is asked for is committed."""
+    transaction.on_commit(partial(async_task, "invoices.tasks.read_ledgers"))
+
+
+def read_ledgers() -> bool:
+    """Go on with one reading of Procountor for a turn; the next turn is a task of its own."""
+    goes_on = ledger.advance()
+    if goes_on:
+        async_task("invoices.tasks.read_ledgers")
+    return goes_on
+
+
+def reconcile_days() -> int:
+    """Every minute: the readings of days that are due, and those that no worker goes on with."""
+    count = ledger.plan_due()
+    if ledger.to_be_driven():
+        async_task("invoices.tasks.read_ledgers")
+    return count

@@ -1,8 +1,8 @@
 """Database triggers that keep evidence as it was written, on SQLite and PostgreSQL.
 
 Audit events: no UPDATE, no DELETE. Attempts: no DELETE; an UPDATE only while the attempt is
-open. Received files, invoices, their corrections, attachments and look-ups, and versions of words:
-no UPDATE, no DELETE. On PostgreSQL TRUNCATE is refused too.
+open. Received files, invoices, their corrections, attachments and look-ups, seals of days, and
+versions of words: no UPDATE, no DELETE. On PostgreSQL TRUNCATE is refused too.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 _FROZEN = (
     "invoices_auditevent",
     "invoices_correction",
+    "invoices_dayseal",
     "invoices_invoice",
     "invoices_invoiceattachment",
     "invoices_lookup",

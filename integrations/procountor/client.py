@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -49,6 +50,14 @@ USER_AGENT = "flashnode-backoffice"
 
 Filter = str | int | bool | date | Iterable[str | int]
 Invoice = TypeVar("Invoice", bound=RemoteInvoice)
+
+
+@dataclass(frozen=True)
+class InvoicePage:
+    """A part of a search's results, by id; `is_last` when none follow."""
+
+    hits: tuple[FoundInvoice, ...]
+    is_last: bool
 
 
 class ProcountorClient:
@@ -178,6 +187,16 @@ class ProcountorClient:
         for item in self._pages("/invoices", query):
             yield FoundInvoice.read(item)
 
+    def search_page(self, after_id: int | None = None, **filters: Filter) -> InvoicePage:
+        """One page of `search_invoices`: up to 200 invoices whose ids follow `after_id`. One
+        request, so what is in it was there at one moment; for whoever goes on later."""
+        query = {name: _query_value(value) for name, value in filters.items()}
+        answer, results, ids = self._page("/invoices", query, after_id)
+        if after_id is not None and any(found <= after_id for found in ids):
+            raise unusable(answer, "paging", "GET /invoices")
+        hits = tuple(FoundInvoice.read(item) for item in results)
+        return InvoicePage(hits, self._is_last(answer, results, "GET /invoices"))
+
     def approve(self, remote_id: int, *, leave_by: float = float("inf")) -> None:
         """`PUT /invoices/{id}/approve`: to NOT_SENT, or APPROVED when the channel is NO_SENDING.
 
@@ -253,20 +272,29 @@ class ProcountorClient:
     def _pages(self, path: str, query: dict[str, str]) -> Iterator[dict[str, Any]]:
         """The objects of every page; by id, so that what is added meanwhile moves no page."""
         seen: set[int] = set()
-        previous: dict[str, str] = {}
+        after_id: int | None = None
         while True:
-            paging = {"size": str(PAGE_SIZE), "orderById": "ASC"} | previous
-            answer = self._call("GET", f"{path}?{urlencode(query | paging)}")
-            during = f"GET {path}"
-            results, ids = self._results(answer, during)
+            answer, results, ids = self._page(path, query, after_id)
             if seen.intersection(ids):
-                raise unusable(answer, "paging", during)
+                raise unusable(answer, "paging", f"GET {path}")
             yield from results
-            size = schemas.integer(schemas.inside(self._data(answer, during), "meta", "pageSize"))
-            if not results or len(results) < (size or PAGE_SIZE):
+            if self._is_last(answer, results, f"GET {path}"):
                 return
             seen.update(ids)
-            previous = {"previousId": str(ids[-1])}
+            after_id = ids[-1]
+
+    def _page(
+        self, path: str, query: dict[str, str], after_id: int | None
+    ) -> tuple[Answer, list[dict[str, Any]], list[int]]:
+        paging = {"size": str(PAGE_SIZE), "orderById": "ASC"}
+        if after_id is not None:
+            paging["previousId"] = str(after_id)
+        answer = self._call("GET", f"{path}?{urlencode(query | paging)}")
+        return answer, *self._results(answer, f"GET {path}")
+
+    def _is_last(self, answer: Answer, results: list[dict[str, Any]], during: str) -> bool:
+        size = schemas.integer(schemas.inside(self._data(answer, during), "meta", "pageSize"))
+        return not results or len(results) < (size or PAGE_SIZE)
 
     def _results(self, answer: Answer, during: str) -> tuple[list[dict[str, Any]], list[int]]:
         results = schemas.inside(self._data(answer, during), "results")

@@ -276,6 +276,8 @@ class RemoteInvoice:
     currency: str
     gross_total: Decimal | None
     buyer_name: str
+    #: The user who created it.
+    creator_id: int | None
     raw: dict[str, Any] = field(repr=False, hash=False)
     #: The answer as it came, when it was about this invoice alone.
     answered: str = field(default="", repr=False, hash=False)
@@ -300,6 +302,7 @@ class RemoteInvoice:
             currency=currency,
             gross_total=gross_total,
             buyer_name=text(inside(data, "counterParty", "counterPartyAddress", "name")),
+            creator_id=integer(data.get("creatorId")),
             raw=data,
             answered=answered,
         )

@@ -52,7 +52,8 @@ class Books:
 
     def create(self, body: Json, company: SandboxCompany) -> Json:
         """Save a checked invoice body, UNFINISHED, and return what was saved."""
-        number = len(self.invoices) + 1
+        # Numbers of deleted invoices are not given again.
+        number = len(self.created_at) + 1
         invoice_id = FIRST_ID + number - 1
         moment = now()
         invoice = self._filled(body, company, number) | {

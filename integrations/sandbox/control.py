@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from . import by_hand
 from .activations import Activation
 from .company import SandboxCompany
 from .state import Sandbox
@@ -31,6 +32,8 @@ def respond(sandbox: Sandbox, request: Request) -> Answer:
     steps = request.path.removeprefix(PREFIX).strip("/").split("/")
     try:
         if len(steps) == 3 and steps[0] == "companies" and request.method == "POST":
+            if steps[2] == "invoices":
+                return answer(_by_hand(sandbox, _company(sandbox, steps[1]), _object(request)))
             return _change_company(sandbox, steps[1], steps[2], request)
         if (request.method, steps[0], steps[2:]) == ("POST", "activations", ["expire"]):
             sandbox.activations.expire(_number(steps[1], "the request id"))
@@ -77,6 +80,23 @@ def _change_company(sandbox: Sandbox, company_id: str, what: str, request: Reque
         return _no_such_path()
     change(company, _object(request))
     return answer(describe(company))
+
+
+def _by_hand(sandbox: Sandbox, company: SandboxCompany, fields: Json) -> Any:
+    """What people do in Procountor's own interface: {"action": "enter", "change" or "delete"}."""
+    action = fields.pop("action", "")
+    if action == "enter":
+        return by_hand.enter(sandbox, company, **fields)
+    if action not in {"change", "delete"}:
+        raise _Unfit("action must be enter, change or delete")
+    invoice_id = _number(fields.pop("id", ""), "id")
+    if invoice_id not in sandbox.books[company.id].invoices:
+        raise _Unfit(f"there is no invoice {invoice_id}")
+    if action == "delete":
+        by_hand.delete(sandbox, company, invoice_id)
+    else:
+        by_hand.change(sandbox, company, invoice_id, **fields)
+    return {}
 
 
 def _set_rights(company: SandboxCompany, fields: Json) -> None:

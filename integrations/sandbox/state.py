@@ -42,7 +42,9 @@ class Sandbox:
     then on, `search_delay_seconds` hides fresh invoices from searches (Procountor's delay, if any,
     is unknown), `matches_part_of_number` makes the search by originalInvoiceNumber find parts
     (whether Procountor does is unknown), `requires_redirect_uri` refuses tokens asked without one,
-    `code_lifetime_seconds` applies to the codes of key log-ins made from then on.
+    `code_lifetime_seconds` applies to the codes of key log-ins made from then on, `shows_deleted`
+    keeps what people delete in every answer, with status DELETED (whether Procountor does is
+    unknown).
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Sandbox:
         self.matches_part_of_number = False
         self.requires_redirect_uri = False
         self.code_lifetime_seconds = 300
+        self.shows_deleted = False
         self.lock = threading.RLock()
         self.faults = FaultBook()
         self.activations = Activations(self.lock)

@@ -20,6 +20,7 @@ from invoices.exports.answers import (
     read_back,
     read_later,
     refused,
+    seen,
     unknown,
 )
 from invoices.exports.attempts import (
@@ -90,6 +91,7 @@ __all__ = [
     "read_later",
     "refused",
     "release_parked",
+    "seen",
     "skip",
     "steps",
     "unknown",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -101,6 +101,14 @@ def remote_facts(remote: RemoteInvoice) -> dict[str, Any]:
         "remote_status": remote.status,
         "remote_total": remote.gross_total,
     }
+
+
+def seen(statuses: Mapping[str, Collection[int]]) -> None:
+    """Procountor's own status as it was read again, with the primary keys of the exports that
+    have it. Nothing else of them changes."""
+    for status, pks in statuses.items():
+        there = InvoiceExport.objects.filter(pk__in=pks, remote_id__isnull=False)
+        there.exclude(remote_status=status[:40]).update(remote_status=status[:40])
 
 
 def not_submitted(

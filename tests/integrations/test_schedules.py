@@ -28,6 +28,7 @@ def test_what_runs_by_the_clock_is_scheduled_for_ever():
         "invoices.tasks.sweep": "I",
         "integrations.tasks.check_due_connections": "I",
         "invoices.tasks.follow_plans": "I",
+        "invoices.tasks.reconcile_days": "I",
         "integrations.tasks.destroy_superseded_keys": "D",
         "integrations.tasks.forget_received_mails": "H",
         "integrations.tasks.follow_activations": "I",

@@ -1,0 +1,87 @@
+"""Reconciliation by day as an accountant meets it: from all tenants to one difference."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+
+import pytest
+
+from invoices.ledger_models import LedgerDifference
+from invoices.models import InvoiceExport
+from tests.invoices.ledger.conftest import DAY, Ledger, drive
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def books(tenant, sandbox):
+    found = Ledger(tenant, sandbox)
+    found.exported("A-1", "A-2", "A-3")
+    found.exported("A-4", "A-6", date=DAY + dt.timedelta(days=1))
+    found.exported("A-7", date=DAY + dt.timedelta(days=2))
+    found.received("A-8", date=DAY + dt.timedelta(days=3))
+    found.read(DAY, DAY + dt.timedelta(days=27))
+    found.delete("A-1")
+    found.change("A-2", total="99.00")
+    found.enter(number="A-9", total="10.00")
+    found.read()
+    InvoiceExport.objects.filter(pk=found.export("A-7").pk).update(remote_status="APPROVED")
+    return found
+
+
+def shot(page, name):
+    """Keep a picture for whoever wants to look, where SCREENSHOTS names a folder."""
+    folder = os.environ.get("SCREENSHOTS")
+    if folder:
+        page.screenshot(path=os.path.join(folder, f"{name}.png"), full_page=True)
+
+
+def test_from_the_month_to_a_settled_difference(log_in, live_server, books):
+    page = log_in("Accountant")
+    page.goto(f"{live_server.url}/admin/invoices/ledgerday/months/?month=2026-09")
+    shot(page, "months")
+    page.click(f"text={books.tenant.name}")
+    shot(page, "month")
+    page.click("a.desk-calendar-day >> nth=0")
+    assert "✗ Different" in page.inner_text("main, #main")
+    shot(page, "day")
+
+    page.click("a:has-text('In Procountor, unknown here')")
+    page.fill("input[name=reason]", "Entered by the shop")
+    shot(page, "difference")
+    page.click("button[name=explain]")
+
+    assert "Noted: this counts as settled." in page.inner_text("body")
+    assert LedgerDifference.objects.get(kind="orphan").reason == "Entered by the shop"
+    assert page.errors == []
+
+
+def test_reading_asked_for_by_its_button(log_in, live_server, books):
+    books.change("A-2", total="125.50")
+    page = log_in("Accountant")
+    address = f"/admin/invoices/ledgerday/{books.tenant.pk}/2026-09-01/"
+    page.goto(f"{live_server.url}{address}")
+
+    page.click("text=Read this day in Procountor now")
+    drive()
+    page.reload()
+
+    assert "Other total or currency" not in page.inner_text("body")
+    assert page.errors == []
+
+
+@pytest.mark.parametrize(("language", "width", "dark"), [("fi", 1280, False), ("fi", 390, True)])
+def test_pages_fit(log_in, live_server, books, language, width, dark):
+    page = log_in("Accountant", language=language, width=width, dark=dark)
+    start = f"{live_server.url}/admin/invoices"
+    for name, address in {
+        "months": "/ledgerday/months/?month=2026-09",
+        "month": f"/ledgerday/{books.tenant.pk}/2026-09/",
+        "day": f"/ledgerday/{books.tenant.pk}/2026-09-01/",
+        "list": "/ledgerdifference/",
+    }.items():
+        page.goto(start + address)
+        shot(page, f"{name}-{language}-{width}")
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1"), name
+    assert page.errors == []
