@@ -196,6 +196,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "invoices.staff.remember_request",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -489,6 +490,12 @@ UNFOLD = {
                         "history_edu",
                         "invoices_auditevent_changelist",
                         "invoices.view_auditevent",
+                    ),
+                    _link(
+                        _("Chains of evidence"),
+                        "link",
+                        "invoices_evidencechain_changelist",
+                        "invoices.view_evidencechain",
                     ),
                     _link(
                         _("Alerts"),

@@ -3,6 +3,7 @@
 from invoices.admin import (
     alerts,
     causes,
+    chains,
     evidence,
     exports,
     mapping,
@@ -17,6 +18,7 @@ from invoices.admin import (
 __all__ = [
     "alerts",
     "causes",
+    "chains",
     "evidence",
     "exports",
     "mapping",

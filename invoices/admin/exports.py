@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import simplejson
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
@@ -26,6 +25,7 @@ from invoices.admin.explain import explain_context
 from invoices.admin.filters import DaysFilter
 from invoices.admin.landed import landed_context
 from invoices.admin.lookups import lookups_context
+from invoices.admin.payloads import PayloadPages
 from invoices.admin.plans import ResendChoice
 from invoices.admin.questions import queue_question, skip_question
 from invoices.admin.rows import rows_context
@@ -47,7 +47,13 @@ from invoices.models import AuditEvent, InvoiceExport, SubmissionAttempt
 
 @admin.register(InvoiceExport)
 class InvoiceExportAdmin(
-    ResendChoice, CorrectionPages, EnteredPages, StepPages, TeamPages, ReadOnlyAdmin
+    ResendChoice,
+    CorrectionPages,
+    EnteredPages,
+    StepPages,
+    TeamPages,
+    PayloadPages,
+    ReadOnlyAdmin,
 ):
     list_display = [
         "number",
@@ -243,18 +249,7 @@ def _attempt(attempt: SubmissionAttempt) -> dict[str, Any]:
         "colour": OUTCOME_COLOURS.get(attempt.outcome, "info"),
         "seconds": f"{(ended - attempt.started_at).total_seconds():.2f}" if ended else "",
         "codes": [f"{e['field'] or ''} {e['message']}".strip() for e in attempt.errors],
-        "request": _pretty(attempt.request_body),
-        "response": _pretty(attempt.response_body),
     }
-
-
-def _pretty(text: str) -> str:
-    """Indented when it is JSON, as it is otherwise; decimals keep their digits."""
-    try:
-        read = simplejson.loads(text, use_decimal=True)
-        return simplejson.dumps(read, indent=2, ensure_ascii=False, use_decimal=True)
-    except (ValueError, RecursionError):
-        return text
 
 
 def _story(export: InvoiceExport) -> str:

@@ -145,15 +145,15 @@ BY_NUMBER = {kind.number: kind for kind in KINDS}
 
 _CHANGES = "a state that changes; each change is an audit event"
 _PASSING = "passing work, no record"
-_SECRET = "holds a sealed secret; filing, replacing and destroying it are audit events"
+_SEALED = "holds a sealed secret; filing, replacing and destroying it are audit events"
 _DERIVED = "derived from exports and events, made anew at any time"
 _ITSELF = "is the sealing itself"
 NOT_EVIDENCE: dict[str, str] = {
     "integrations.Tenant": _CHANGES,
     "integrations.BankAccount": _CHANGES,
-    "integrations.Credential": _SECRET,
+    "integrations.Credential": _SEALED,
     "integrations.ReceivedMail": _PASSING,
-    "integrations.ReceivedKey": _SECRET,
+    "integrations.ReceivedKey": _SEALED,
     "integrations.ConnectionCheck": "what Procountor said that day; its outcome is an audit event",
     "integrations.Rehearsal": "a preview; that it was made and its score are an audit event",
     "integrations.ActivationRequest": _CHANGES,

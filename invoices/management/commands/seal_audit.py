@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -27,8 +28,17 @@ class Command(JsonCommand):
         if options["late"] is not None and not options["late"].strip():
             raise refuse("--late needs a reason: it is kept in the audit trail.")
         late = evidence.seal_late(options["late"].strip()) if options["late"] else 0
-        return 0, {"sealed": evidence.seal(seconds=float("inf")), "late": late}
+        began = time.monotonic()
+        sealed = evidence.seal(seconds=float("inf"))
+        seconds = time.monotonic() - began
+        return 0, {
+            "sealed": sealed,
+            "late": late,
+            "seconds": round(seconds, 2),
+            "rows_per_second": round(sealed / seconds),
+        }
 
     def lines(self, facts: dict[str, Any]) -> list[str]:
         late = [f"{facts['late']} rows sealed late."] if facts["late"] else []
-        return [*late, f"{facts['sealed']} rows sealed."]
+        speed = f"{facts['seconds']} s, {facts['rows_per_second']} rows/s"
+        return [*late, f"{facts['sealed']} rows sealed ({speed})."]

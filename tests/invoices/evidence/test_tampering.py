@@ -65,7 +65,7 @@ def forged(field, value, dice):
     if isinstance(field, models.BooleanField):
         return not value
     if isinstance(field, models.UUIDField):
-        return str(value).replace("0", "1", 1)
+        return str(value)[:-1] + ("1" if str(value)[-1] == "0" else "0")
     if isinstance(field, models.BinaryField):
         changed = bytearray(bytes(value))
         changed[dice.randrange(len(changed))] ^= 1 << dice.randrange(8)
