@@ -88,10 +88,8 @@ def _before_user(
 def _on_user(sender: Any, instance: User, created: bool, raw: bool = False, **kw: Any) -> None:
     before: User | None = vars(instance).pop("_before", None)
     if created and not raw:
-        given = {
-            name: value for name, value in _facts(instance).items() if value not in ("", False)
-        }
-        _record("user.added", {"user": instance.username} | given)
+        given = {name: value for name, value in _facts(instance).items() if value}
+        _record("user.added", {"user": given.pop("username")} | given)
     elif before is not None:
         old, new = _facts(before), _facts(instance)
         data: dict[str, Any] = {
