@@ -3,6 +3,7 @@
 Every secret may also be given as NAME_FILE, the path of a file that holds it.
 """
 
+import base64
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,24 @@ EMAIL_TIMEOUT = 10
 #: on a disk that our administrators cannot rewrite. Without either nothing is published.
 EVIDENCE_HEADS_EMAILS = env.list("EVIDENCE_HEADS_EMAILS", default=[])
 EVIDENCE_HEADS_FILE = env.str("EVIDENCE_HEADS_FILE", default="")
+
+
+def _signing_key() -> str:
+    """32 bytes in base64, or "": then nothing is signed."""
+    key: str = env.str("EVIDENCE_SIGNING_KEY", default="").strip()
+    try:
+        if key and len(base64.b64decode(key, validate=True)) != 32:
+            raise ValueError
+    except ValueError:
+        raise ImproperlyConfigured(
+            "EVIDENCE_SIGNING_KEY is not an Ed25519 key (32 bytes, base64): make one with "
+            "manage.py make_signing_key."
+        ) from None
+    return key
+
+
+#: The private key that signs evidence for auditors.
+EVIDENCE_SIGNING_KEY = _signing_key()
 
 # --- Django ----------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from integrations.admin.desk import ReadOnlyAdmin
-from invoices.evidence import nightly
+from invoices.evidence import nightly, signing
 from invoices.evidence_models import EvidenceChain, EvidenceCheck, EvidenceLink
 
 _NEVER, _WHOLE, _DAMAGED = "never", "whole", "damaged"
@@ -71,7 +71,10 @@ class EvidenceChainAdmin(ReadOnlyAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         outside = EvidenceCheck.objects.filter(chain=None, problems__gt=0).first()
-        extra = {"outside": _damage(outside) if outside else None}
+        extra = {
+            "outside": _damage(outside) if outside else None,
+            "public_key": signing.public_key(),
+        }
         return super().changelist_view(request, (extra_context or {}) | extra)
 
     def context_of(self, request: HttpRequest, object_id: str) -> dict[str, Any]:

@@ -119,6 +119,6 @@ def test_pages_speak_finnish(client, chain):
         page = text(client.get(url(LIST)))
         detail = text(client.get(url("invoices_evidencechain_change", chain.pk)))
 
-    assert "Todistusaineiston ketjut" in page
-    assert "Sellaisena kuin se kirjoitettiin" in page
+    assert "Todisteketjut" in page
+    assert "Niin kuin kirjoitettiin" in page
     assert "Näin tämä ketju tarkistetaan nyt" in detail
