@@ -96,7 +96,7 @@ def _on_user(sender: Any, instance: User, created: bool, raw: bool = False, **kw
             name: f"{old[name]} → {new[name]}" for name in _KEPT if old[name] != new[name]
         }
         if before.password != instance.password:
-            data["password"] = "changed"
+            data["password"] = "changed"  # nosec B105
         if data:
             _record("user.changed", {"user": before.username} | data)
 

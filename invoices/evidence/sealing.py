@@ -132,17 +132,18 @@ class _Run:
         for kind in KINDS:
             if kind.follows:
                 continue
-            cursor = self.cursors[kind.number]
-            rows = _read(kind, f"AND r.id > {cursor.read_to} ORDER BY r.id LIMIT {kind.at_once}")
-            found.rows += rows
-            full = len(rows) == kind.at_once
+            cursor, top = self.cursors[kind.number], newest[kind.number]
+            upper, full = _slice(kind, cursor.read_to, top)
+            found.rows += _read(kind, "", between=(cursor.read_to, upper))
             found.is_all = found.is_all and not full
-            found.read_to[kind.number] = rows[-1].pk if rows else cursor.read_to
+            found.read_to[kind.number] = upper
             # Only a reading that began at the cursor has seen what came late.
             if cursor.read_to == cursor.row.done_to:
-                seen_to = min(rows[-1].pk if full else newest[kind.number], closed_to[kind.number])
                 found.cursors[kind.number] = _moved(
-                    cursor.row, seen_to, newest[kind.number], writing.get(kind.table, set())
+                    cursor.row,
+                    min(upper, closed_to[kind.number]),
+                    top,
+                    writing.get(kind.table, set()),
                 )
         found.rows += _following(found.rows)
         found.rows = _in_order(found.rows)
@@ -203,6 +204,20 @@ def _closed_to(kind: Kind, above: int, newest: dict[int, int]) -> int:
     return to if first is None else int(first) - 1
 
 
+def _slice(kind: Kind, above: int, newest: int) -> tuple[int, bool]:
+    """Up to which number a pass reads, and whether there may be more: as many rows as it takes,
+    sealed or not, so that no pass reads the whole table."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT r.id FROM {kind.table} r WHERE r.id > {above} "  # nosec B608
+            f"ORDER BY r.id LIMIT {kind.at_once}"
+        )
+        keys = [row[0] for row in cursor.fetchall()]
+    if len(keys) == kind.at_once:
+        return keys[-1], True
+    return max(newest, above, *keys), False
+
+
 def _writing() -> dict[str, set[str]]:
     """{table: the transactions that may have numbered rows of it and not committed}."""
     if connection.vendor != "postgresql":
@@ -224,13 +239,18 @@ _WRITING = """
 """
 
 
-def _read(kind: Kind, which: str) -> list[_Row]:
-    """Rows of a kind that are ready and not sealed."""
+def _read(kind: Kind, which: str, *, between: tuple[int, int] | None = None) -> list[_Row]:
+    """Rows of a kind that are ready and not sealed, of a range: above one number, to another."""
     ready = f"AND {kind.ready}" if kind.ready else ""
+    of_links = ""
+    if between:
+        # Told of the links too: no planner concludes it, and it would read all of them.
+        of_links = "AND l.row > {} AND l.row <= {} ".format(*between)
+        which += " AND r.id > {} AND r.id <= {}".format(*between)
     statement = (
         f"SELECT {canonical.moment(kind.moment)}, {kind.tenant}, "  # nosec B608
         f"{canonical.columns(kind)} FROM {kind.source} "
-        f"LEFT JOIN invoices_evidencelink l ON l.kind = {kind.number} AND l.row = r.id "
+        f"LEFT JOIN invoices_evidencelink l ON l.kind = {kind.number} AND l.row = r.id {of_links}"
         f"WHERE l.id IS NULL {ready} {which}"
     )
     with connection.cursor() as cursor:

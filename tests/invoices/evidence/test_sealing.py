@@ -92,8 +92,9 @@ def test_cursor_waits_for_those_who_wrote_when_it_was_read_and_for_nobody_else()
 
 
 @postgres_only
+@pytest.mark.timeout(600)
 @hypothesis_settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     acts=st.lists(
