@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.contrib.auth.models import Group, Permission
 
+from invoices import staff
+
 _VIEW_ALL = [
     "integrations.view_tenant",
     "integrations.view_credential",
@@ -61,22 +63,24 @@ _ACCOUNTANT = [
     "invoices.reconcile_ledgerday",
 ]
 _ALERTS = ["invoices.view_alert"]
+_CHAINS = ["invoices.view_evidencechain"]
 _STAFF = [f"auth.{verb}_user" for verb in ("add", "change", "view")] + ["auth.view_group"]
 
 ROLES = {
     "Support": _VIEW_ALL + _SUPPORT + _ALERTS,
     "Accountant": _VIEW_ALL + _ACCOUNTANT + _LEDGER,
-    "Management": _VIEW_ALL + _ALERTS + _LEDGER,
-    "Administrator": _VIEW_ALL + _SUPPORT + _ACCOUNTANT + _ALERTS + _LEDGER + _STAFF,
+    "Management": _VIEW_ALL + _ALERTS + _LEDGER + _CHAINS,
+    "Administrator": _VIEW_ALL + _SUPPORT + _ACCOUNTANT + _ALERTS + _LEDGER + _CHAINS + _STAFF,
 }
 
 
 def create_groups() -> None:
     """Create the groups with their permissions; groups that exist get what they lack."""
-    for name, codes in ROLES.items():
-        group, _created = Group.objects.get_or_create(name=name)
-        for code in codes:
-            app, codename = code.split(".")
-            group.permissions.add(
-                Permission.objects.get(content_type__app_label=app, codename=codename)
-            )
+    with staff.unrecorded():
+        for name, codes in ROLES.items():
+            group, _created = Group.objects.get_or_create(name=name)
+            for code in codes:
+                app, codename = code.split(".")
+                group.permissions.add(
+                    Permission.objects.get(content_type__app_label=app, codename=codename)
+                )

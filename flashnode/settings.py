@@ -3,6 +3,7 @@
 Every secret may also be given as NAME_FILE, the path of a file that holds it.
 """
 
+import base64
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,31 @@ except ImproperlyConfigured:
 #: Whoever raises an alert waits for the mail server at most this long.
 EMAIL_TIMEOUT = 10
 
+# --- Evidence (invoices/README.md) -----------------------------------------------------------
+
+#: Where the heads of the chains are published daily: people outside who keep the mails, and a file
+#: on a disk that our administrators cannot rewrite. Without either nothing is published.
+EVIDENCE_HEADS_EMAILS = env.list("EVIDENCE_HEADS_EMAILS", default=[])
+EVIDENCE_HEADS_FILE = env.str("EVIDENCE_HEADS_FILE", default="")
+
+
+def _signing_key() -> str:
+    """32 bytes in base64, or "": then nothing is signed."""
+    key: str = env.str("EVIDENCE_SIGNING_KEY", default="").strip()
+    try:
+        if key and len(base64.b64decode(key, validate=True)) != 32:
+            raise ValueError
+    except ValueError:
+        raise ImproperlyConfigured(
+            "EVIDENCE_SIGNING_KEY is not an Ed25519 key (32 bytes, base64): make one with "
+            "manage.py make_signing_key."
+        ) from None
+    return key
+
+
+#: The private key that signs evidence for auditors.
+EVIDENCE_SIGNING_KEY = _signing_key()
+
 # --- Django ----------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
@@ -189,6 +215,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "invoices.staff.remember_request",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -495,6 +522,12 @@ UNFOLD = {
                         "history_edu",
                         "invoices_auditevent_changelist",
                         "invoices.view_auditevent",
+                    ),
+                    _link(
+                        _("Chains of evidence"),
+                        "link",
+                        "invoices_evidencechain_changelist",
+                        "invoices.view_evidencechain",
                     ),
                     _link(
                         _("Alerts"),

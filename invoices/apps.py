@@ -9,7 +9,7 @@ class InvoicesConfig(AppConfig):
     verbose_name = _("Invoices and exports")
 
     def ready(self) -> None:
-        from invoices import audit, engine, key_uses, needs, wording  # noqa: PLC0415 - models exist only now
+        from invoices import audit, engine, key_uses, needs, staff, wording  # noqa: PLC0415 - models exist only now
         from invoices.watch import heartbeats, tenants  # noqa: PLC0415 - as above
 
         audit.listen()
@@ -17,5 +17,6 @@ class InvoicesConfig(AppConfig):
         heartbeats.listen()
         key_uses.listen()
         needs.listen()
+        staff.listen()
         tenants.listen()
         wording.listen()

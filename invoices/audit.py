@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.utils import timezone
 
 from integrations.models import Tenant
@@ -59,6 +59,7 @@ def listen() -> None:
     """Record what integrations and the log-in page report."""
     acted.connect(_on_acted, dispatch_uid="audit.acted")
     user_logged_in.connect(_on_login, dispatch_uid="audit.login")
+    user_logged_out.connect(_on_logout, dispatch_uid="audit.logout")
     user_login_failed.connect(_on_login_failed, dispatch_uid="audit.login_failed")
 
 
@@ -72,6 +73,13 @@ def _on_login(sender: Any, user: User, **kwargs: Any) -> None:
     record("user.logged_in", by=user)
 
 
+def _on_logout(sender: Any, user: User | None, **kwargs: Any) -> None:
+    if user is not None:
+        record("user.logged_out", by=user)
+
+
 def _on_login_failed(sender: Any, credentials: dict[str, Any], **kwargs: Any) -> None:
-    # The name as typed may be a password in the wrong box, so only that it failed is kept.
-    record("user.login_failed")
+    # A name that nobody has may be a password in the wrong box: then only that it failed is kept.
+    name = str(credentials.get("username", ""))[:150]
+    known = "\x00" not in name and User.objects.filter(username=name).exists()
+    record("user.login_failed", data={"user": name} if known else {})

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from functools import partial
 
 from django.db import transaction
+from django.utils import timezone
 from django_q.tasks import async_task
 
-from invoices import causes, engine, entered, ledger, plans, rehearsal
+from invoices import causes, engine, entered, evidence, ledger, plans, rehearsal
+from invoices.evidence import nightly
 from invoices.watch import beat
 
 
@@ -80,3 +83,22 @@ def reconcile_days() -> int:
     if ledger.to_be_driven():
         async_task("invoices.tasks.read_ledgers")
     return count
+
+
+def seal_audit() -> int:
+    """Every minute: link what has become evidence since into its chains."""
+    return evidence.seal()
+
+
+def verify_audit(since: str = "") -> bool:
+    """Every night: recompute all chains, a few minutes a task; the next task goes on."""
+    began = dt.datetime.fromisoformat(since) if since else timezone.now()
+    goes_on = nightly.verify_due(began, seconds=300)
+    if goes_on:
+        async_task("invoices.tasks.verify_audit", began.isoformat())
+    return goes_on
+
+
+def publish_audit_heads() -> int:
+    """Every day: what later rewriting would contradict."""
+    return nightly.publish()

@@ -3,6 +3,7 @@
 from invoices.admin import (
     alerts,
     causes,
+    chains,
     evidence,
     exports,
     ledger,
@@ -18,6 +19,7 @@ from invoices.admin import (
 __all__ = [
     "alerts",
     "causes",
+    "chains",
     "evidence",
     "exports",
     "ledger",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-import simplejson
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -31,6 +30,7 @@ from invoices.admin.explain import explain_context
 from invoices.admin.filters import AttentionFilter, DaysFilter, ExportsTenantFilter, ParkedFilter
 from invoices.admin.landed import landed_context
 from invoices.admin.lookups import lookups_context
+from invoices.admin.payloads import PayloadPages
 from invoices.admin.plans import ResendChoice
 from invoices.admin.questions import queue_question, skip_question
 from invoices.admin.rows import rows_context
@@ -70,7 +70,13 @@ class _ExportsList(BoundedChangeList):
 
 @admin.register(InvoiceExport)
 class InvoiceExportAdmin(
-    ResendChoice, CorrectionPages, EnteredPages, StepPages, TeamPages, ReadOnlyAdmin
+    ResendChoice,
+    CorrectionPages,
+    EnteredPages,
+    StepPages,
+    TeamPages,
+    PayloadPages,
+    ReadOnlyAdmin,
 ):
     list_display = [
         "number",
@@ -286,18 +292,7 @@ def _attempt(attempt: SubmissionAttempt) -> dict[str, Any]:
         "colour": OUTCOME_COLOURS.get(attempt.outcome, "info"),
         "seconds": seconds_between(attempt.started_at, ended) if ended else "",
         "codes": [f"{e['field'] or ''} {e['message']}".strip() for e in attempt.errors],
-        "request": _pretty(attempt.request_body),
-        "response": _pretty(attempt.response_body),
     }
-
-
-def _pretty(text: str) -> str:
-    """Indented when it is JSON, as it is otherwise; decimals keep their digits."""
-    try:
-        read = simplejson.loads(text, use_decimal=True)
-        return simplejson.dumps(read, indent=2, ensure_ascii=False, use_decimal=True)
-    except (ValueError, RecursionError):
-        return text
 
 
 def _story(export: InvoiceExport) -> str:

@@ -21,7 +21,7 @@ from integrations.admin.bounded import BoundedChangeList
 from integrations.admin.desk import ReadOnlyAdmin
 from integrations.enums import TenantState
 from integrations.models import Tenant
-from invoices import filing, finding
+from invoices import audit, filing, finding
 from invoices.admin.filters import DaysFilter, TenantFilter
 from invoices.admin.rows import rows_context
 from invoices.admin.words import OUTCOME_COLOURS, explained, money
@@ -220,7 +220,9 @@ class ReceivedFileAdmin(ReadOnlyAdmin):
     def download(self, request: HttpRequest, object_id: int) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        received = get_object_or_404(ReceivedFile, pk=object_id)
+        received = get_object_or_404(ReceivedFile.objects.select_related("tenant"), pk=object_id)
+        facts = {"file": received.pk, "name": received.name}
+        audit.record("file.downloaded", tenant=received.tenant, by=request.user, data=facts)
         return HttpResponse(
             bytes(received.content),
             content_type="application/octet-stream",

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from integrations.admin.desk import Question, RecordAdmin, ask, needs
-from invoices import engine, pdf, problems
+from invoices import audit, engine, pdf, problems
 from invoices.admin.explain import panels_of
 from invoices.admin.words import OUTCOME_COLOURS, STATUS_COLOURS, money
 from invoices.enums import StepStatus
@@ -74,7 +74,10 @@ class StepPages(RecordAdmin):
     def pdf(self, request: HttpRequest, pk: int, file: int) -> HttpResponse:
         """The PDF as a download: never shown by the browser inside our own pages."""
         needs(request, "invoices.view_invoiceattachment")
-        kept = get_object_or_404(InvoiceAttachment, pk=file, invoice__export=pk)
+        export = get_object_or_404(InvoiceExport, pk=pk)
+        kept = get_object_or_404(InvoiceAttachment, pk=file, invoice=export.invoice_id)
+        facts = {"name": kept.name, "sha256": kept.sha256}
+        audit.record("attachment.downloaded", export=export, by=request.user, data=facts)
         disposition = content_disposition_header(True, kept.name) or "attachment"
         return HttpResponse(
             bytes(kept.content),

@@ -44,6 +44,16 @@ def cases(quick: bool) -> list[dict[str, Any]]:
                 )
 
     compare(50, 16, exports)
+    add(
+        "ours and a sealer every 5 s, postgres, 50 ms, 16 at once",
+        contender="ours",
+        database="postgres",
+        arguments=[1],
+        sealing_seconds=5,
+        latency_ms=50,
+        in_flight=16,
+        exports=exports,
+    )
     compare(200, 16, max(300, exports // 3))
     if not quick:
         compare(0, 16, exports)
