@@ -25,6 +25,7 @@ _VIEW_ALL = [
     "invoices.view_fix",
     "invoices.view_periodmove",
     "invoices.view_wordingversion",
+    "invoices.view_rollup",
 ]
 _SUPPORT = [
     "integrations.add_tenant",
@@ -59,13 +60,14 @@ _ACCOUNTANT = [
     "invoices.edit_wording",
 ]
 _ALERTS = ["invoices.view_alert"]
+_HISTORY = ["invoices.export_history"]
 _STAFF = [f"auth.{verb}_user" for verb in ("add", "change", "view")] + ["auth.view_group"]
 
 ROLES = {
     "Support": _VIEW_ALL + _SUPPORT + _ALERTS,
     "Accountant": _VIEW_ALL + _ACCOUNTANT,
-    "Management": _VIEW_ALL + _ALERTS,
-    "Administrator": _VIEW_ALL + _SUPPORT + _ACCOUNTANT + _ALERTS + _STAFF,
+    "Management": _VIEW_ALL + _ALERTS + _HISTORY,
+    "Administrator": _VIEW_ALL + _SUPPORT + _ACCOUNTANT + _ALERTS + _HISTORY + _STAFF,
 }
 
 

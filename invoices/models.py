@@ -19,6 +19,7 @@ from invoices import (  # noqa: F401 - Django looks for models here
     correction_models,
     move_models,
     plan_models,
+    report_models,
     step_models,
     team_models,
     watch_models,

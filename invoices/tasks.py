@@ -8,6 +8,7 @@ from django.db import transaction
 from django_q.tasks import async_task
 
 from invoices import causes, engine, entered, plans, rehearsal
+from invoices.reports import checking, rolling
 from invoices.watch import beat
 
 
@@ -59,3 +60,13 @@ def recheck_cause(recheck_pk: int) -> bool:
 def look_up_entered(entry_pk: int) -> str:
     """Look up an invoice that a person says was entered by hand; returns what came of it."""
     return entered.look_up(entry_pk)
+
+
+def roll_up() -> bool:
+    """Every minute: count for management what has happened."""
+    return rolling.roll_up()
+
+
+def check_figures() -> dict[str, int]:
+    """Every night: whether management's figures are right."""
+    return checking.check_and_alert()
