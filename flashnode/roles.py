@@ -67,7 +67,13 @@ ROLES = {
     "Support": _VIEW_ALL + _SUPPORT + _ALERTS,
     "Accountant": _VIEW_ALL + _ACCOUNTANT,
     "Management": _VIEW_ALL + _ALERTS + _HISTORY,
-    "Administrator": _VIEW_ALL + _SUPPORT + _ACCOUNTANT + _ALERTS + _HISTORY + _STAFF,
+    "Administrator": _VIEW_ALL
+    + _SUPPORT
+    + _ACCOUNTANT
+    + _ALERTS
+    + _HISTORY
+    + ["invoices.read_history_files"]
+    + _STAFF,
 }
 
 

@@ -7,6 +7,7 @@ from them (`manage.py rebuild_reports`).
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -45,6 +46,8 @@ class ExportFact(models.Model):
     bucket = models.PositiveSmallIntegerField(null=True)
 
     class Meta:
+        verbose_name = _("exported invoice")
+        verbose_name_plural = _("export history")
         indexes = [
             models.Index(fields=["exported_on", "export"], name="facts_by_export_day"),
             models.Index(fields=["taken_on", "export"], name="facts_by_intake_day"),
@@ -98,7 +101,10 @@ class Rollup(models.Model):
     class Meta:
         verbose_name = _("figures of a day")
         verbose_name_plural = _("figures of days")
-        permissions = [("export_history", "Can export the history as a file")]
+        permissions = [
+            ("export_history", "Can export the history as a file"),
+            ("read_history_files", "Can open history files that others asked for"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["tenant", "day", "currency"], name="figures_once_per_tenant_and_day"
@@ -134,3 +140,92 @@ class RollupCursor(models.Model):
 
     def __str__(self) -> str:
         return str(self.settled)
+
+
+class SavedView(models.Model):
+    """A choice of the export history under a name, of one person."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    name = models.CharField(_("name"), max_length=60)
+    query = models.CharField(max_length=1000)
+
+    class Meta:
+        ordering = ["name", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "name"], name="a_saved_view_once_per_owner")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class FileFormat(models.TextChoices):
+    CSV_FI = "csv_fi", _("CSV for Finnish Excel")
+    CSV = "csv", _("CSV, plain")
+    XLSX = "xlsx", _("Excel (XLSX)")
+
+
+class FileState(models.TextChoices):
+    WAITING = "waiting", _("Waiting")
+    RUNNING = "running", _("Being made")
+    READY = "ready", _("Ready")
+    CANCELLED = "cancelled", _("Cancelled")
+    FAILED = "failed", _("Failed")
+    DELETED = "deleted", _("Deleted")
+
+
+class HistoryFile(models.Model):
+    """The export history, or a part of it, as a file that a person asked for. The row stays when
+    the content is deleted."""
+
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("by")
+    )
+    requested_at = models.DateTimeField(_("requested"), auto_now_add=True)
+    #: What was chosen, as an address says it, with days that stay.
+    query = models.CharField(max_length=1000)
+    columns = models.JSONField(default=list)
+    format = models.CharField(_("format"), max_length=8, choices=FileFormat)
+    language = models.CharField(max_length=2)
+    state = models.CharField(
+        _("state"), max_length=10, choices=FileState, default=FileState.WAITING
+    )
+    #: How many rows, and {currency: total}, the page showed when the file was asked for.
+    expected = models.PositiveIntegerField(default=0)
+    expected_sums = models.JSONField(default=dict)
+    #: The same of the rows that are in the file (so far).
+    done = models.PositiveIntegerField(_("rows"), default=0)
+    sums = models.JSONField(default=dict)
+    sha256 = models.CharField("SHA-256", max_length=64, blank=True)
+    size = models.PositiveBigIntegerField(_("size, bytes"), default=0)
+    started_at = models.DateTimeField(null=True)
+    #: The last sign of life of whoever makes it.
+    seen_at = models.DateTimeField(null=True)
+    #: Names whoever makes it: the one before may have been thought dead and not be.
+    holder = models.CharField(max_length=32, blank=True)
+    finished_at = models.DateTimeField(_("finished"), null=True)
+
+    class Meta:
+        verbose_name = _("history file")
+        verbose_name_plural = _("history files")
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+class HistoryFilePart(models.Model):
+    """A piece of the content: in the database, so that every machine has it, and so that nobody
+    reads it but through the page that asks who they are."""
+
+    file = models.ForeignKey(HistoryFile, models.CASCADE, related_name="parts")
+    number = models.PositiveIntegerField()
+    content = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["file", "number"], name="a_history_part_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.file_id}/{self.number}"

@@ -8,7 +8,7 @@ from django.db import transaction
 from django_q.tasks import async_task
 
 from invoices import causes, engine, entered, plans, rehearsal
-from invoices.reports import checking, rolling
+from invoices.reports import checking, files, rolling
 from invoices.watch import beat
 
 
@@ -63,8 +63,14 @@ def look_up_entered(entry_pk: int) -> str:
 
 
 def roll_up() -> bool:
-    """Every minute: count for management what has happened."""
+    """Every minute: count for management what has happened, and see to its files."""
+    files.follow()
     return rolling.roll_up()
+
+
+def make_history_file(file_pk: int) -> bool:
+    """Write a file of the export history that was asked for."""
+    return files.make(file_pk)
 
 
 def check_figures() -> dict[str, int]:

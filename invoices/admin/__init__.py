@@ -3,8 +3,11 @@
 from invoices.admin import (
     alerts,
     causes,
+    dashboard,
     evidence,
     exports,
+    history,
+    history_files,
     mapping,
     periods,
     plans,
@@ -17,8 +20,11 @@ from invoices.admin import (
 __all__ = [
     "alerts",
     "causes",
+    "dashboard",
     "evidence",
     "exports",
+    "history",
+    "history_files",
     "mapping",
     "periods",
     "plans",

@@ -107,6 +107,12 @@ ACTIONS = {
     "tenant.secrets_destroyed": _("Secrets destroyed before their day"),
     "wording.saved": _("Words of a code written"),
     "wording.reset": _("Words of a code back to the shipped ones"),
+    "history.requested": _("File of the export history asked for"),
+    "history.exported": _("Export history written to a file"),
+    "history.downloaded": _("File of the export history opened"),
+    "history.cancelled": _("File of the export history cancelled"),
+    "history.deleted": _("File of the export history deleted"),
+    "scorecard.made": _("Scorecard of a tenant made"),
     "user.logged_in": _("Logged in"),
     "user.login_failed": _("Log-in failed"),
 }
