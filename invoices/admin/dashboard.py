@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.urls import reverse
-from django.utils.formats import date_format, number_format
+from django.shortcuts import get_object_or_404, render
+from django.urls import path, reverse
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _t
-from django.utils.translation import ngettext
 
 from integrations.admin.desk import ReadOnlyAdmin, needs
+from integrations.advice import LANGUAGES
 from integrations.models import Tenant
-from invoices import causes
+from invoices import audit, causes
 from invoices.admin.causes import cause_words
 from invoices.admin.charts import Bar, bars
 from invoices.admin.words import money
 from invoices.report_models import Rollup
-from invoices.reports import choosing, figures, rolling
+from invoices.reports import choosing, figures, rolling, scorecard
 from invoices.reports.choosing import Chosen
 from invoices.reports.figures import Sums
 from invoices.reports.periods import PRESETS, Period, before
+from invoices.reports.scorecard import Scorecard
+from invoices.reports.shown import count, duration, percent, points
 
 VIEW = "invoices.view_rollup"
 _MOST_TENANTS = 20
@@ -45,8 +49,55 @@ class DashboardAdmin(ReadOnlyAdmin):
         }
         return render(request, "desk/figures.html", context)
 
+    def get_urls(self) -> list[Any]:
+        page = path(
+            "scorecard/<int:pk>/",
+            self.admin_site.admin_view(self.scorecard_page),
+            name="invoices_scorecard",
+        )
+        return [page, *super().get_urls()]
+
+    def scorecard_page(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """What a tenant's customer may be sent, as a page and, with `pdf`, as a file."""
+        needs(request, VIEW)
+        tenant = get_object_or_404(Tenant, pk=pk)
+        chosen, wrong = choosing.read(request.GET, default="last_month")
+        period = chosen.days or choosing.preset_days("last_month")
+        language = request.GET.get("language", "")
+        language = language if language in LANGUAGES else "fi"
+        card = scorecard.scorecard(tenant, period, language)
+        if "pdf" in request.GET:
+            return _pdf(request, tenant, period, card)
+        address = urlencode({"from": period.first.isoformat(), "to": period.last.isoformat()})
+        context = self.admin_site.each_context(request) | {
+            "title": _t("Scorecard: %(tenant)s") % {"tenant": tenant},
+            "wrong": wrong,
+            "card": card,
+            "period": period,
+            "languages": [
+                {"label": name, "url": f"?{address}&language={code}", "chosen": code == language}
+                for code, name in LANGUAGES.items()
+            ],
+            "pdf": f"?{address}&language={language}&pdf=1",
+            "figures": f"{reverse('admin:invoices_rollup_changelist')}?{address}&tenant={pk}",
+            "opts": self.opts,
+        }
+        return render(request, "desk/scorecard.html", context)
+
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kw: Any) -> Any:
         return self.changelist_view(request)
+
+
+def _pdf(request: HttpRequest, tenant: Tenant, period: Period, card: Scorecard) -> HttpResponse:
+    content = scorecard.as_pdf(card)
+    days = {"from": period.first.isoformat(), "to": period.last.isoformat()}
+    facts = days | {"language": card.language, "sha256": hashlib.sha256(content).hexdigest()}
+    audit.record("scorecard.made", tenant=tenant, by=request.user, data=facts)
+    answer = HttpResponse(content, content_type="application/pdf")
+    name = f"scorecard-{tenant.slug}-{days['from']}-{days['to']}-{card.language}.pdf"
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    answer["Cache-Control"] = "private, no-store"
+    return answer
 
 
 def dashboard_context(request: HttpRequest) -> dict[str, Any]:
@@ -85,7 +136,15 @@ def dashboard_context(request: HttpRequest) -> dict[str, Any]:
         "by_tenant": [] if chosen.tenant else _by_tenant(chosen, period),
         "counted_at": rolling.cursor().counted_at,
         "history": history_url(chosen),
+        "scorecard": _scorecard_url(chosen, period),
     }
+
+
+def _scorecard_url(chosen: Chosen, period: Period) -> str:
+    if chosen.tenant is None:
+        return ""
+    days = urlencode({"from": period.first.isoformat(), "to": period.last.isoformat()})
+    return f"{reverse('admin:invoices_scorecard', args=[chosen.tenant])}?{days}"
 
 
 def history_url(chosen: Chosen, **changed: Any) -> str:
@@ -99,9 +158,9 @@ def _cards(chosen: Chosen, now: Sums, then: Sums) -> list[dict[str, Any]]:
     cards = [
         {
             "title": _t("Invoices exported"),
-            "figure": _count(now.counts["exported"]),
+            "figure": count(now.counts["exported"]),
             "url": exported,
-            "change": _change(now.counts["exported"], then.counts["exported"], _count),
+            "change": _change(now.counts["exported"], then.counts["exported"], count),
             "colour": "success",
         }
     ]
@@ -120,23 +179,23 @@ def _cards(chosen: Chosen, now: Sums, then: Sums) -> list[dict[str, Any]]:
     cards.append(
         {
             "title": _t("First-pass rate"),
-            "figure": _percent(now.first_pass_percent),
+            "figure": percent(now.first_pass_percent),
             "url": history_url(chosen, first_pass="yes"),
             "detail": _t("%(count)s of %(all)s accepted at the first attempt")
-            % {"count": _count(now.counts["first_pass"]), "all": _count(now.counts["exported"])},
-            "change": _change(now.first_pass_percent, then.first_pass_percent, _points, _percent),
+            % {"count": count(now.counts["first_pass"]), "all": count(now.counts["exported"])},
+            "change": _change(now.first_pass_percent, then.first_pass_percent, points, percent),
             "colour": "info",
         }
     )
-    for percent, title in ((50, _t("Half were in Procountor in")), (95, _t("95 % were in it in"))):
-        seconds = now.seconds(percent)
+    for share, title in ((50, _t("Half were in Procountor in")), (95, _t("95 % were in it in"))):
+        seconds = now.seconds(share)
         cards.append(
             {
                 "title": title,
                 "figure": duration(seconds),
                 "url": exported,
                 "detail": _t("From intake to Procountor's acceptance"),
-                "change": _change(seconds, then.seconds(percent), duration),
+                "change": _change(seconds, then.seconds(share), duration),
                 "colour": "info",
             }
         )
@@ -156,21 +215,21 @@ def _intake(chosen: Chosen, now: Sums, then: Sums) -> list[dict[str, Any]]:
     return [
         {
             "title": _t("Taken in"),
-            "figure": _count(counts["taken"]),
+            "figure": count(counts["taken"]),
             "url": history_url(chosen, day="taken"),
-            "change": _change(counts["taken"], old["taken"], _count),
+            "change": _change(counts["taken"], old["taken"], count),
             "colour": "",
         },
         {
             "title": _t("In Procountor by now"),
-            "figure": _count(there),
+            "figure": count(there),
             "url": history_url(chosen, day="taken", state="exported"),
             "colour": "success",
         },
         *(
             {
                 "title": titles[name],
-                "figure": _count(counts[name]),
+                "figure": count(counts[name]),
                 "url": history_url(chosen, day="taken", state=name),
                 "colour": "danger" if name == "failed" and counts[name] else "",
             }
@@ -221,8 +280,8 @@ def _chart(chosen: Chosen, spans: Spans, by_month: bool) -> dict[str, Any]:
         label = _short(span, by_month)
         tip = _t("%(day)s: %(exported)s exported, %(first)s of them at the first attempt") % {
             "day": label,
-            "exported": _count(exported),
-            "first": _count(first),
+            "exported": count(exported),
+            "first": count(first),
         }
         url = history_url(chosen, first=span.first, last=span.last)
         parts = (("first", first), ("later", exported - first))
@@ -235,8 +294,8 @@ def _chart(chosen: Chosen, spans: Spans, by_month: bool) -> dict[str, Any]:
         title,
         description
         % {
-            "count": _count(sum(sums.counts["exported"] for _span, sums in spans)),
-            "most": _count(best[1].counts["exported"]),
+            "count": count(sum(sums.counts["exported"] for _span, sums in spans)),
+            "most": count(best[1].counts["exported"]),
             "day": _short(best[0], by_month),
         },
         drawn,
@@ -247,13 +306,13 @@ def _span_row(chosen: Chosen, span: Period, sums: Sums, by_month: bool) -> dict[
     days = {"first": span.first, "last": span.last}
     return {
         "label": _short(span, by_month),
-        "taken": _count(sums.counts["taken"]),
+        "taken": count(sums.counts["taken"]),
         "taken_url": history_url(chosen, day="taken", **days),
-        "exported": _count(sums.counts["exported"]),
+        "exported": count(sums.counts["exported"]),
         "exported_url": history_url(chosen, **days),
-        "first": _count(sums.counts["first_pass"]),
+        "first": count(sums.counts["first_pass"]),
         "first_url": history_url(chosen, first_pass="yes", **days),
-        "failed": _count(sums.counts["failed"]),
+        "failed": count(sums.counts["failed"]),
         "failed_url": history_url(chosen, day="taken", state="failed", **days),
         "totals": _totals(sums.totals.get("exported", {})),
         "median": duration(sums.seconds(50)),
@@ -274,13 +333,13 @@ def _failures(tenant: int | None) -> dict[str, Any]:
         "rows": [
             {
                 "label": label,
-                "count": _count(sums.counts["failed"]),
+                "count": count(sums.counts["failed"]),
                 "url": history_url(base, first=age.first, last=age.last),
                 "totals": _totals(sums.totals.get("failed", {})),
             }
             for label, (age, sums) in zip(labels, ages, strict=True)
         ],
-        "all": _count(sum(sums.counts["failed"] for _age, sums in ages)),
+        "all": count(sum(sums.counts["failed"] for _age, sums in ages)),
         "url": history_url(replace(base, period="all"), period="all"),
     }
 
@@ -292,7 +351,7 @@ def _causes(tenant: int | None) -> list[dict[str, Any]]:
     exports = reverse("admin:invoices_invoiceexport_changelist")
     return [
         {
-            "count": _count(row["count"]),
+            "count": count(row["count"]),
             "url": f"{exports}?cause={row['key']}",
             "page": reverse("admin:invoices_exportcause_group", args=[row["key"]]),
             "tenant": row["tenant__name"],
@@ -306,17 +365,17 @@ def _by_tenant(chosen: Chosen, period: Period) -> list[dict[str, Any]]:
     rows = []
     for row in figures.of_tenants(period, _MOST_TENANTS):
         of_it = replace(chosen, tenant=row["tenant"])
-        percent = 100 * row["first_pass"] / row["exported"] if row["exported"] else None
+        rate = 100 * row["first_pass"] / row["exported"] if row["exported"] else None
         rows.append(
             {
                 "name": row["name"],
                 "page": "?" + of_it.query(),
-                "exported": _count(row["exported"]),
+                "exported": count(row["exported"]),
                 "exported_url": history_url(of_it),
                 "totals": _totals(row["totals"]),
-                "percent": _percent(percent),
+                "percent": percent(rate),
                 "first_url": history_url(of_it, first_pass="yes"),
-                "failed": _count(row["failed"]),
+                "failed": count(row["failed"]),
                 "failed_url": history_url(of_it, day="taken", state="failed"),
             }
         )
@@ -325,42 +384,6 @@ def _by_tenant(chosen: Chosen, period: Period) -> list[dict[str, Any]]:
 
 def _totals(totals: dict[str, Decimal]) -> list[str]:
     return [money(totals[currency], currency) for currency in sorted(totals)]
-
-
-def _count(value: int) -> str:
-    return number_format(value, use_l10n=True, force_grouping=True)
-
-
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{_tenths(value)} %"
-
-
-def _tenths(value: float) -> str:
-    # `number_format` cuts what it does not show.
-    return number_format(Decimal(value).quantize(Decimal("0.1")), decimal_pos=1)
-
-
-def _points(value: float) -> str:
-    return _t("%(number)s points") % {"number": _tenths(value)}
-
-
-def duration(seconds: float | None) -> str:
-    """A time as short as people say it; of its two largest units at most."""
-    if seconds is None:
-        return "–"
-    if seconds < 59.5:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 24:
-        return f"{hours} h {minutes} min"
-    days, hours = divmod(round(seconds / 3600), 24)
-    return ngettext("%(days)d day %(hours)d h", "%(days)d days %(hours)d h", days) % {
-        "days": days,
-        "hours": hours,
-    }
 
 
 def _in_words(period: Period) -> str:

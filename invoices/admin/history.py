@@ -21,6 +21,7 @@ from integrations.admin.desk import ReadOnlyAdmin, needs
 from integrations.models import Tenant
 from invoices.admin.dashboard import VIEW
 from invoices.admin.words import STATUS_COLOURS, money
+from invoices.enums import ExportStatus
 from invoices.report_models import ExportFact, FactState, FileFormat, SavedView
 from invoices.reports import choosing, files, history, rolling
 from invoices.reports.choosing import Chosen
@@ -50,7 +51,7 @@ def history_context(request: HttpRequest) -> dict[str, Any]:
     columns = chosen_columns(request.GET.getlist("col"))
     after = _place(request.GET.get("after", ""))
     skipped = _number(request.GET.get("shown", "")) if after else 0
-    page = history.page_of(chosen, _A_PAGE + 1, after)
+    page = history.page_of(chosen, columns, _A_PAGE + 1, after)
     more, page = len(page) > _A_PAGE, page[:_A_PAGE]
     found = history.totals(chosen)
     query = request.GET.copy()
@@ -66,7 +67,7 @@ def history_context(request: HttpRequest) -> dict[str, Any]:
             for name, column in COLUMNS.items()
         ],
         "heads": [COLUMNS[name] for name in columns],
-        "rows": [_row(fact, columns) for fact in page],
+        "rows": [_row(row, columns) for row in page],
         "count": number_format(found.count, use_l10n=True, force_grouping=True),
         "sums": [money(total, currency) for currency, total in found.sums.items()],
         "place": _t("%(first)s–%(last)s of %(count)s")
@@ -129,8 +130,8 @@ def _address(chosen: Chosen, columns: tuple[str, ...]) -> str:
     return urlencode([*chosen.params().items(), *named])
 
 
-def _next(base: str, chosen: Chosen, page: list[ExportFact], skipped: int) -> str:
-    day, export = history.place_of(chosen, page[-1])
+def _next(base: str, chosen: Chosen, page: list[history.Row], skipped: int) -> str:
+    day, export = page[-1].place
     return (
         f"?{base}{'&' if base else ''}after={day.isoformat()}.{export}&shown={skipped + len(page)}"
     )
@@ -149,19 +150,20 @@ def _number(typed: str) -> int:
     return int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < 16 else 0
 
 
-def _row(fact: ExportFact, columns: tuple[str, ...]) -> dict[str, Any]:
+def _row(row: history.Row, columns: tuple[str, ...]) -> dict[str, Any]:
     return {
-        "url": reverse("admin:invoices_invoiceexport_change", args=[fact.export_id]),
-        "cells": [_cell(fact, name) for name in columns],
+        "url": reverse("admin:invoices_invoiceexport_change", args=[row.export]),
+        "cells": [_cell(name, value) for name, value in zip(columns, row.values, strict=True)],
     }
 
 
-def _cell(fact: ExportFact, name: str) -> dict[str, Any]:
+def _cell(name: str, value: Any) -> dict[str, Any]:
     column = COLUMNS[name]
-    value = column.value(fact)
     shown: Any = value
     if value is None or value == "":
         shown = "–"
+    elif name == "status":
+        shown = ExportStatus(value).label
     elif column.kind == "money":
         shown = money(value)
     elif column.kind == "day":
@@ -173,6 +175,6 @@ def _cell(fact: ExportFact, name: str) -> dict[str, Any]:
     return {
         "text": shown,
         "number": column.kind in ("money", "number"),
-        "badge": STATUS_COLOURS.get(fact.export.status, "") if name == "status" else None,
+        "badge": STATUS_COLOURS.get(value, "") if name == "status" else None,
         "is_badge": name == "status",
     }

@@ -69,6 +69,10 @@ def today() -> dt.date:
     return timezone.localdate(timezone=timezone.get_default_timezone())
 
 
+def preset_days(name: str) -> Period:
+    return preset(name, today())
+
+
 def read(params: Mapping[str, str], *, default: str = "month") -> tuple[Chosen, list[str]]:
     """What an address chooses, and sentences about what in it cannot be."""
     wrong: list[str] = []

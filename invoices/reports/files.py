@@ -26,6 +26,7 @@ from django.utils.translation import gettext as _t
 from django_q.tasks import async_task
 
 from invoices import audit
+from invoices.enums import ExportStatus
 from invoices.report_models import FileFormat, FileState, HistoryFile, HistoryFilePart
 from invoices.reports import choosing, history
 from invoices.reports.choosing import Chosen
@@ -120,9 +121,14 @@ def _write(file: HistoryFile, out: IO[bytes]) -> tuple[int, dict[str, Decimal]]:
     writer.head([str(column.label) for column in columns])
     count = 0
     sums: Any = Counter()
-    for count, fact in enumerate(history.rows(chosen_of(file)), start=1):
-        writer.row([column.value(fact) for column in columns], kinds)
-        sums[fact.currency] += fact.total
+    status = file.columns.index("status") if "status" in file.columns else None
+    labels = {value: str(label) for value, label in ExportStatus.choices}
+    for count, row in enumerate(history.rows_of(chosen_of(file), file.columns), start=1):
+        values = list(row.values)
+        if status is not None:
+            values[status] = labels[values[status]]
+        writer.row(values, kinds)
+        sums[row.currency] += row.total
         if count % _NOTED_EVERY == 0:
             _note(file, count)
     for label, value, kind in _control(count, sums):

@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from invoices.bulk import update_each
+from invoices.bulk import insert_each, update_each
 from invoices.models import AuditEvent, InvoiceExport
 from invoices.report_models import ExportFact, Rollup, RollupCursor
 from invoices.reports.counting import counted
@@ -123,22 +123,22 @@ def _take(export_pks: Collection[int], version: int) -> int | None:
         old = stored(export_pks)
         changed = {pk: fact for pk, fact in new.items() if old.get(pk) != fact}
         if changed:
-            _keep(changed)
+            _keep(changed, old.keys())
             was = contributions(old[pk] for pk in changed if pk in old)
             _add(_difference(contributions(changed.values()), was))
     return len(changed)
 
 
-def _keep(facts: Mapping[int, Fact]) -> None:
-    ExportFact.objects.bulk_create(
-        [
-            ExportFact(export_id=pk, **dict(zip(FIELDS, fact, strict=True)))
-            for pk, fact in facts.items()
-        ],
-        update_conflicts=True,
-        unique_fields=["export"],
-        update_fields=[name.removesuffix("_id") for name in FIELDS],
-    )
+def _keep(facts: Mapping[int, Fact], known: Collection[int]) -> None:
+    new, changed = [], []
+    for pk, fact in facts.items():
+        row = dict(zip(FIELDS, fact, strict=True))
+        if pk in known:
+            changed.append({"pk": pk, **row})
+        else:
+            new.append({"export_id": pk, **row})
+    insert_each(ExportFact, new)
+    update_each(ExportFact, changed, match=(), where={}, values={})
 
 
 def _difference(new: Mapping[Key, Figures], old: Mapping[Key, Figures]) -> dict[Key, Figures]:

@@ -162,7 +162,7 @@ def test_rows_come_once_each_over_all_pages(tenant):
     rolling.roll_up()
     chosen = Chosen("all")
 
-    found = [fact.export_id for fact in history.rows(chosen, size=4)]
+    found = [row.export for row in history.rows_of(chosen, ["number"], size=4)]
 
     assert len(found) == len(set(found)) == history.totals(chosen).count == 25
 
