@@ -78,6 +78,7 @@ def scorecard(tenant: Tenant, period: Period, language: str) -> Scorecard:
             _t("What you can do"),
             [each.sentence for each in stopped if each.theirs and each.still],
             _t(
+                # xgettext:no-python-format
                 "Invoices received count on the day we received them, exported ones on the day "
                 "Procountor accepted them. An invoice with two reasons is in both. Times are at "
                 "most 5 % off."
@@ -106,7 +107,11 @@ def _facts(sums: figures.Sums) -> list[tuple[str, str]]:
     facts += [
         (_t("Accepted at the first attempt"), percent(sums.first_pass_percent)),
         (_t("Half of them were in Procountor in"), duration(sums.seconds(50))),
-        (_t("95 % of them were in Procountor in"), duration(sums.seconds(95))),
+        (
+            # xgettext:no-python-format
+            _t("95 % of them were in Procountor in"),
+            duration(sums.seconds(95)),
+        ),
         (_t("Invoices received"), count(counts["taken"])),
         (_t("Of these under way now"), count(counts["waiting"])),
         (_t("Of these stopped now"), count(counts["failed"])),
