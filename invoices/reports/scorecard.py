@@ -83,8 +83,7 @@ def scorecard(tenant: Tenant, period: Period, language: str) -> Scorecard:
                 "Procountor accepted them. An invoice with two reasons is in both. Times are at "
                 "most 5 % off."
             ),
-            _t("Made on %(day)s.")
-            % {"day": date_format(timezone.localdate(), "SHORT_DATE_FORMAT")},
+            _t("Made on %(day)s.") % {"day": _day(timezone.localdate())},
         )
 
 
