@@ -180,7 +180,7 @@ def _cards(chosen: Chosen, now: Sums, then: Sums) -> list[dict[str, Any]]:
         {
             "title": _t("First-pass rate"),
             "figure": percent(now.first_pass_percent),
-            "url": history_url(chosen, first_pass="yes"),
+            "url": history_url(chosen, first_try="yes"),
             "detail": _t("%(count)s of %(all)s accepted at the first attempt")
             % {"count": count(now.counts["first_pass"]), "all": count(now.counts["exported"])},
             "change": _change(now.first_pass_percent, then.first_pass_percent, points, percent),
@@ -311,7 +311,7 @@ def _span_row(chosen: Chosen, span: Period, sums: Sums, by_month: bool) -> dict[
         "exported": count(sums.counts["exported"]),
         "exported_url": history_url(chosen, **days),
         "first": count(sums.counts["first_pass"]),
-        "first_url": history_url(chosen, first_pass="yes", **days),
+        "first_url": history_url(chosen, first_try="yes", **days),
         "failed": count(sums.counts["failed"]),
         "failed_url": history_url(chosen, day="taken", state="failed", **days),
         "totals": _totals(sums.totals.get("exported", {})),
@@ -374,7 +374,7 @@ def _by_tenant(chosen: Chosen, period: Period) -> list[dict[str, Any]]:
                 "exported_url": history_url(of_it),
                 "totals": _totals(row["totals"]),
                 "percent": percent(rate),
-                "first_url": history_url(of_it, first_pass="yes"),
+                "first_url": history_url(of_it, first_try="yes"),
                 "failed": count(row["failed"]),
                 "failed_url": history_url(of_it, day="taken", state="failed"),
             }

@@ -94,7 +94,7 @@ def history_context(request: HttpRequest) -> dict[str, Any]:
         "saved": SavedView.objects.filter(owner=request.user),
         "counted_at": rolling.cursor().counted_at,
         "figures_url": f"{reverse('admin:invoices_rollup_changelist')}?"
-        f"{replace(chosen, state='', first_pass='', currency='', q='', day='exported').query()}",
+        f"{replace(chosen, state='', first_try='', currency='', q='', day='exported').query()}",
     }
 
 

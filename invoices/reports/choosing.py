@@ -34,7 +34,7 @@ class Chosen:
     day: str = "exported"
     tenant: int | None = None
     state: str = ""
-    first_pass: str = ""
+    first_try: str = ""
     currency: str = ""
     q: str = ""
 
@@ -101,7 +101,7 @@ def read(params: Mapping[str, str], *, default: str = "month") -> tuple[Chosen, 
         "taken" if state not in ("", FactState.EXPORTED) else day,
         _tenant(params.get("tenant", ""), wrong),
         state,
-        one_of("first_pass", ("yes", "no"), _t("First pass")),
+        one_of("first_try", ("yes", "no"), _t("First pass")),
         _currency(params.get("currency", ""), wrong),
         params.get("q", "").strip()[:100].replace("\x00", ""),
     ), wrong

@@ -60,8 +60,8 @@ def chosen_facts(chosen: Chosen) -> QuerySet[ExportFact]:
         facts = facts.filter(state=chosen.state)
         # What the partial index holds.
         facts = facts.filter(exported_on__isnull=chosen.state != FactState.EXPORTED)
-    if chosen.first_pass:
-        facts = facts.filter(exported_on__isnull=False, first_pass=chosen.first_pass == "yes")
+    if chosen.first_try:
+        facts = facts.filter(exported_on__isnull=False, first_pass=chosen.first_try == "yes")
     if chosen.currency:
         facts = facts.filter(currency=chosen.currency)
     if chosen.q:
@@ -146,13 +146,13 @@ def _summed(kept: Any, names: list[str]) -> list[dict[str, Any]]:
 def _columns(chosen: Chosen) -> list[str] | None:
     """The kept figure that counts what is chosen, and those to be taken from it."""
     if chosen.day == "exported":
-        if chosen.first_pass == "no":
+        if chosen.first_try == "no":
             return ["exported", "first_pass"]
-        return ["first_pass"] if chosen.first_pass else ["exported"]
-    if chosen.first_pass and chosen.days:
+        return ["first_pass"] if chosen.first_try else ["exported"]
+    if chosen.first_try and chosen.days:
         return None
-    if chosen.first_pass:
-        return ["first_pass"] if chosen.first_pass == "yes" else ["exported", "first_pass"]
+    if chosen.first_try:
+        return ["first_pass"] if chosen.first_try == "yes" else ["exported", "first_pass"]
     if chosen.state == FactState.EXPORTED:
         return ["taken", *(state for state in FactState.values if state != FactState.EXPORTED)]
     return [chosen.state or "taken"]
