@@ -27,6 +27,7 @@ _VIEW_ALL = [
     "invoices.view_fix",
     "invoices.view_periodmove",
     "invoices.view_wordingversion",
+    "invoices.view_rollup",
 ]
 _LEDGER = ["invoices.view_ledgerday", "invoices.view_ledgerdifference"]
 _SUPPORT = [
@@ -64,13 +65,22 @@ _ACCOUNTANT = [
 ]
 _ALERTS = ["invoices.view_alert"]
 _CHAINS = ["invoices.view_evidencechain"]
+_HISTORY = ["invoices.export_history"]
 _STAFF = [f"auth.{verb}_user" for verb in ("add", "change", "view")] + ["auth.view_group"]
 
 ROLES = {
     "Support": _VIEW_ALL + _SUPPORT + _ALERTS,
     "Accountant": _VIEW_ALL + _ACCOUNTANT + _LEDGER,
-    "Management": _VIEW_ALL + _ALERTS + _LEDGER + _CHAINS,
-    "Administrator": _VIEW_ALL + _SUPPORT + _ACCOUNTANT + _ALERTS + _LEDGER + _CHAINS + _STAFF,
+    "Management": _VIEW_ALL + _ALERTS + _LEDGER + _CHAINS + _HISTORY,
+    "Administrator": _VIEW_ALL
+    + _SUPPORT
+    + _ACCOUNTANT
+    + _ALERTS
+    + _LEDGER
+    + _CHAINS
+    + _HISTORY
+    + ["invoices.read_history_files"]
+    + _STAFF,
 }
 
 

@@ -72,6 +72,8 @@ SCHEDULES: list[dict[str, Any]] = [
         "schedule_type": "I",
         "minutes": 5,
     },
+    {"name": "figures", "func": "invoices.tasks.roll_up", "schedule_type": "I", "minutes": 1},
+    {"name": "check of figures", "func": "invoices.tasks.check_figures", "schedule_type": "D"},
     {
         "name": "removed integrations",
         "func": "integrations.tasks.watch_integrations",

@@ -57,6 +57,8 @@ FERNET_USE_HKDF = False
 FINGERPRINT_KEY = _required("FINGERPRINT_KEY")
 #: When the secret of a key that another has replaced is destroyed.
 SUPERSEDED_KEY_DAYS = env.int("SUPERSEDED_KEY_DAYS", default=30)
+#: Files of the export history are deleted after so many days.
+HISTORY_FILE_DAYS = env.int("HISTORY_FILE_DAYS", default=7)
 #: How long a key from a mail waits for somebody to file it.
 RECEIVED_KEY_HOURS = env.int("RECEIVED_KEY_HOURS", default=24)
 #: How long a customer's intake link works, and when it is reminded of.
@@ -416,6 +418,18 @@ UNFOLD = {
                         "icon": "home",
                         "link": reverse_lazy("admin:index"),
                     },
+                    _link(
+                        _("Figures"),
+                        "monitoring",
+                        "invoices_rollup_changelist",
+                        "invoices.view_rollup",
+                    ),
+                    _link(
+                        _("Export history"),
+                        "history",
+                        "invoices_exportfact_changelist",
+                        "invoices.view_rollup",
+                    ),
                     _link(
                         _("What needs action"),
                         "assignment_late",

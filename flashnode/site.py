@@ -21,6 +21,8 @@ from integrations.admin.radar import condition_label, warned
 from integrations.condition import Condition
 from integrations.enums import CheckOutcome, TenantState
 from integrations.models import Tenant
+from invoices.admin.dashboard import VIEW as VIEW_FIGURES
+from invoices.admin.dashboard import dashboard_context
 from invoices.admin.needs_action import needs_action_context
 from invoices.admin.words import money
 from invoices.enums import ExportStatus
@@ -50,6 +52,11 @@ def is_at_exports(request: HttpRequest) -> bool:
 def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """The sections this person may see, the ones of the own role first."""
     user = request.user
+    works = user.has_perm("invoices.work_on_case") or user.has_perm("integrations.file_credential")
+    if user.has_perm(VIEW_FIGURES) and not works:
+        # Management's home is the figures, and nothing else.
+        figures = {"figures": dashboard_context(request), "engine": _engine(user)}
+        return context | {"title": _("Home")} | figures
     sections = []
     if user.has_perm("invoices.view_invoiceexport"):
         action, done = _needs_action(), _submitted()

@@ -21,6 +21,7 @@ from invoices import (  # noqa: F401 - Django looks for models here
     ledger_models,
     move_models,
     plan_models,
+    report_models,
     search_models,
     step_models,
     team_models,

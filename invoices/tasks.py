@@ -11,6 +11,7 @@ from django_q.tasks import async_task
 
 from invoices import causes, engine, entered, evidence, ledger, plans, rehearsal
 from invoices.evidence import nightly
+from invoices.reports import checking, files, rolling
 from invoices.watch import beat
 
 
@@ -102,3 +103,19 @@ def verify_audit(since: str = "") -> bool:
 def publish_audit_heads() -> int:
     """Every day: what later rewriting would contradict."""
     return nightly.publish()
+
+
+def roll_up() -> bool:
+    """Every minute: count for management what has happened, and see to its files."""
+    files.follow()
+    return rolling.roll_up()
+
+
+def make_history_file(file_pk: int) -> bool:
+    """Write a file of the export history that was asked for."""
+    return files.make(file_pk)
+
+
+def check_figures() -> dict[str, int]:
+    """Every night: whether management's figures are right."""
+    return checking.check_and_alert()

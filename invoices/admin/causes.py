@@ -44,7 +44,7 @@ class CauseFilter(admin.SimpleListFilter):
         found = causes.open_causes().filter(key=key[:32]).first() if key else None
         if not key:
             return []
-        words = _cause_words(found.code, found.field, found.value, found.expected) if found else {}
+        words = cause_words(found.code, found.field, found.value, found.expected) if found else {}
         return [(key, words.get("cause", _t("No export fails for this any more")))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
@@ -109,7 +109,7 @@ def page_of(key: str) -> str:
 def _plan(request: HttpRequest, known: ExportCause) -> HttpResponse:
     """A plan of those that passed the newest check ("passing") or of the whole group ("all")."""
     needs(request, RESEND)
-    words = _cause_words(known.code, known.field, known.value, known.expected)["cause"]
+    words = cause_words(known.code, known.field, known.value, known.expected)["cause"]
     recheck = _newest(known.key)
     if request.POST["plan"] == "passing" and recheck is not None:
         chosen, which = causes.passing(recheck), _t("Would pass now")
@@ -126,7 +126,7 @@ def _newest(key: str) -> Recheck | None:
     return Recheck.objects.filter(key=key).select_related("requested_by").order_by("-pk").first()
 
 
-def _cause_words(code: str, field: str, value: str, expected: str) -> dict[str, str]:
+def cause_words(code: str, field: str, value: str, expected: str) -> dict[str, str]:
     words = problems.words_for(Problem(code, place=field, value=value, expected=expected))
     return {"cause": str(words.cause), "remedy": str(words.remedy)}
 
@@ -144,7 +144,7 @@ def _group(row: dict[str, Any]) -> dict[str, Any]:
         "value": problems.shown_value(row["code"], row["value"]),
         "mover": mover.label,
         "colour": _MOVER_COLOURS.get(mover, ""),
-        **_cause_words(row["code"], row["field"], row["value"], row["expected"]),
+        **cause_words(row["code"], row["field"], row["value"], row["expected"]),
     }
 
 
@@ -280,7 +280,7 @@ class FixAdmin(ReadOnlyAdmin):
 
     @display(description=_("cause"))
     def cause(self, fix: Fix) -> str:
-        return _cause_words(fix.code, fix.field, fix.value, "")["cause"]
+        return cause_words(fix.code, fix.field, fix.value, "")["cause"]
 
     @display(description=_("healed invoices"), ordering="healed_count")
     def healed(self, fix: Fix) -> int:

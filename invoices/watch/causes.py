@@ -97,6 +97,16 @@ CAUSES: dict[str, Cause] = {
         _("Check EMAIL_URL and the mail server. The alerts are e-mailed as soon as it works."),
         alerts=False,
     ),
+    "figures_differ": Cause(
+        _("Management's figures are not right"),
+        _(
+            "Counted wrongly: %(exports)s exports, %(days)s days. The exports themselves are "
+            "not touched by it."
+        ),
+        _("Run manage.py rebuild_reports, and keep its output: it says what was wrong."),
+        severity="warning",
+        watched=False,
+    ),
     "database_unreachable": Cause(
         _("The database does not answer"),
         _("Nothing can be taken in, exported or shown."),

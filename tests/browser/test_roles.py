@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 FIRST_HEADING = {
     "Support": "Connections",
     "Accountant": "What needs action",
-    "Management": "Submitted in the last 7 days",
+    "Management": "Exported",
     "Administrator": "Connections",
 }
 

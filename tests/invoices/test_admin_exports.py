@@ -118,7 +118,6 @@ def test_the_figure_of_the_last_days_links_to_exactly_its_rows(client, queued):
     [
         ("Support", "Connections"),
         ("Accountant", "What needs action"),
-        ("Management", "Submitted in the last 7 days"),
     ],
 )
 def test_home_begins_with_what_the_role_is_for(client, db, role, first):
