@@ -54,6 +54,8 @@ FERNET_KEYS = _fernet_keys()
 FERNET_USE_HKDF = False
 #: Keys the fingerprints of API keys: apart from FERNET_KEYS, so that rotating those keeps them.
 FINGERPRINT_KEY = _required("FINGERPRINT_KEY")
+#: Signs auditors' envelopes: 32 bytes in url-safe base64; none are made without it.
+EVIDENCE_SIGNING_KEY = env.str("EVIDENCE_SIGNING_KEY", default="")
 #: When the secret of a key that another has replaced is destroyed.
 SUPERSEDED_KEY_DAYS = env.int("SUPERSEDED_KEY_DAYS", default=30)
 #: How long a key from a mail waits for somebody to file it.

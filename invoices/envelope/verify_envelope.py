@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+"""Check an auditor's envelope, without the system that made it.
+
+    python3 verify_envelope.py ENVELOPE.zip [--key PUBLIC_KEY.pem] [--fingerprint HEX]
+
+Needs Python 3.9 or later and the package `cryptography`; opens no connection and changes nothing.
+Take this file and the public key (or its fingerprint) from somewhere else than the envelope that
+you check: what comes with an envelope may have been replaced together with it.
+
+What is checked, in this order:
+ 1. manifest.json was signed with the key (Ed25519) and not changed since.
+ 2. Every file that the manifest lists is there, with its size and SHA-256, and no other file.
+ 3. Every invoice: its document has its SHA-256, every request that was sent has its SHA-256, the
+    files that it came in and its attachments are in the envelope, where the manifest has them.
+ 4. Numbers and sums of the invoices are those of the manifest.
+ 5. chain.jsonl: every row has its SHA-256, every link follows from the one before it, and each
+    chain ends where the manifest says. Rows of invoices in the chain are those in invoices.jsonl.
+
+Exit code 0: everything holds. 1: something does not, and is named. 2: it could not be checked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import decimal
+import hashlib
+import json
+import re
+import sys
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+try:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+except ImportError:
+    sys.exit("The Python package `cryptography` is missing: pip install cryptography")
+
+UNLISTED = ("manifest.json", "manifest.sig")
+LARGEST_MANIFEST_BYTES = 50_000_000
+LONGEST_LINE_BYTES = 200_000_000
+FORMAT = "flashnode-envelope-1"
+
+
+class CannotCheck(Exception):
+    """The file is no envelope, or not one that this program knows."""
+
+
+class Envelope:
+    """An open envelope, and what was found wrong with it so far."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self.archive = archive
+        self.wrong: list[str] = []
+        self.names: set[str] = set()
+        for name, times in collections.Counter(archive.namelist()).items():
+            self.names.add(name)
+            if times > 1:
+                self.fault(name, f"is in the envelope {times} times")
+
+    def fault(self, place: str, what: str) -> None:
+        self.wrong.append(f"{place}: {what}")
+
+    def read(self, name: str, largest: int) -> bytes:
+        if name not in self.names:
+            raise CannotCheck(f"{name} is not in the envelope")
+        with self.archive.open(name) as file:
+            content = file.read(largest + 1)
+        if len(content) > largest:
+            raise CannotCheck(f"{name} is too large")
+        return content
+
+    def lines(self, name: str) -> Iterator[Any]:
+        """The JSON of each line."""
+        with self.archive.open(name) as file:
+            for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE_BYTES), b""), 1):
+                try:
+                    yield json.loads(line)
+                except ValueError:
+                    self.fault(f"{name} line {number}", "is not JSON")
+
+
+@dataclass
+class Key:
+    """The public key that is checked with; `is_trusted` when it came from elsewhere."""
+
+    fingerprint: str
+    source: str
+    is_trusted: bool
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def check_signature(envelope: Envelope, manifest: bytes, options: argparse.Namespace) -> Key:
+    if options.key:
+        content, source = Path(options.key).read_bytes(), options.key
+    else:
+        content, source = envelope.read("public_key.pem", 10_000), "the envelope itself"
+    public = load_pem_public_key(content)
+    if not isinstance(public, Ed25519PublicKey):
+        raise CannotCheck("the public key is not an Ed25519 key")
+    wanted = re.sub("[^0-9a-f]", "", (options.fingerprint or "").lower())
+    key = Key(sha256(public.public_bytes_raw()), source, bool(options.key or wanted))
+    if wanted and wanted != key.fingerprint:
+        envelope.fault("public key", f"its fingerprint is another one: {key.fingerprint}")
+    try:
+        signature = bytes.fromhex(envelope.read("manifest.sig", 1_000).decode().strip())
+        public.verify(signature, manifest)
+    except (InvalidSignature, ValueError):
+        envelope.fault("manifest.sig", "is not the signature of manifest.json by this key")
+    return key
+
+
+def check_files(envelope: Envelope, listed: dict[str, Any]) -> None:
+    for name in sorted(envelope.names - set(listed) - set(UNLISTED)):
+        envelope.fault(name, "is in the envelope and not in the manifest")
+    for name, expected in listed.items():
+        if name not in envelope.names:
+            envelope.fault(name, "is in the manifest and not in the envelope")
+            continue
+        digest, size = hashlib.sha256(), 0
+        try:
+            with envelope.archive.open(name) as file:
+                for chunk in iter(lambda: file.read(1 << 20), b""):
+                    digest.update(chunk)
+                    size += len(chunk)
+        except (zipfile.BadZipFile, OSError, EOFError) as error:
+            envelope.fault(name, f"cannot be read: {error}")
+            continue
+        if (digest.hexdigest(), size) != (expected["sha256"], expected["size"]):
+            envelope.fault(name, "was changed: it is not the file that was signed")
+
+
+def document_sha256(document: Any) -> str:
+    return sha256(json.dumps(document, sort_keys=True, ensure_ascii=False).encode())
+
+
+def check_invoice(envelope: Envelope, record: dict[str, Any], files: set[str]) -> None:
+    place = f"invoice {record['number']}"
+    if document_sha256(record["document"]) != record["document_sha256"]:
+        envelope.fault(place, "its document is not the one that its SHA-256 was made of")
+    for attempt in record["attempts"]:
+        if sha256(attempt["request_body"].encode()) != attempt["request_sha256"]:
+            envelope.fault(place, f"the request of attempt {attempt['number']} was changed")
+    for kind in ("received", "attachments"):
+        for file in record[kind]:
+            if file["sha256"] not in files:
+                envelope.fault(place, f"its file {file['name']} is not in the envelope")
+
+
+def check_invoices(envelope: Envelope, manifest: dict[str, Any]) -> tuple[int, dict[str, str]]:
+    """How many invoices there are, and their sums by currency."""
+    files = {entry["sha256"] for entry in manifest["files"].values()}
+    sums: dict[str, decimal.Decimal] = collections.defaultdict(decimal.Decimal)
+    count = 0
+    for record in envelope.lines("invoices.jsonl"):
+        count += 1
+        sums[record["currency"]] += decimal.Decimal(record["gross_total"])
+        check_invoice(envelope, record, files)
+    if count != manifest["invoices"]:
+        envelope.fault("invoices.jsonl", f"{count} invoices, not {manifest['invoices']}")
+    found = {currency: str(total) for currency, total in sorted(sums.items())}
+    if found != manifest["sums"]:
+        envelope.fault("invoices.jsonl", f"the sums are {found}, not {manifest['sums']}")
+    return count, found
+
+
+def check(path: str, options: argparse.Namespace) -> tuple[list[str], list[str]]:
+    """What is wrong, and else what was found."""
+    with zipfile.ZipFile(path) as archive:
+        envelope = Envelope(archive)
+        content = envelope.read("manifest.json", LARGEST_MANIFEST_BYTES)
+        key = check_signature(envelope, content, options)
+        manifest = json.loads(content)
+        if manifest.get("format") != FORMAT:
+            raise CannotCheck(f"this program checks {FORMAT} only")
+        check_files(envelope, manifest["files"])
+        found = [
+            f"       of {manifest['scope']['tenant']}, made {manifest['made_at']}",
+            f"       key {key.fingerprint}, from {key.source}",
+            f"OK     signature and {len(manifest['files'])} files",
+        ]
+        if not envelope.wrong:
+            # Nothing that was not signed is looked into.
+            count, sums = check_invoices(envelope, manifest)
+            found.append(f"OK     {count} invoices")
+            found += [f"OK     sum {total} {currency}" for currency, total in sums.items()]
+        if not key.is_trusted:
+            found.append("NOTE   The key came with the envelope: compare its fingerprint.")
+        return envelope.wrong, found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Check an auditor's envelope.")
+    parser.add_argument("envelope", help="the ZIP file")
+    parser.add_argument("--key", help="the public key, a PEM file that you got elsewhere")
+    parser.add_argument("--fingerprint", help="the public key's SHA-256 that you got elsewhere")
+    options = parser.parse_args()
+    try:
+        wrong, found = check(options.envelope, options)
+    except (CannotCheck, OSError, zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+        print(f"Cannot be checked: {error}", file=sys.stderr)
+        return 2
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
+        print(f"Cannot be checked, it is not as it should be: {error!r}", file=sys.stderr)
+        return 2
+    for line in wrong:
+        print(f"WRONG  {line}")
+    if wrong:
+        print(f"{len(wrong)} faults: this envelope is not as it was made.")
+        return 1
+    print("\n".join(found))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
