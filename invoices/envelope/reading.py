@@ -45,6 +45,13 @@ envelope may have been replaced together with it.
         steps                  what followed: attachments, approval, sending
         entered_by_hand        numbers that people entered in Procountor themselves
         events                 the audit trail of the invoice
+    chain.jsonl            the audit trail's chains of hashes, from the first row that is in this
+                           envelope to the head: {"chain", "after", "before": hash to go on from},
+                           then [position, table, primary key, SHA-256 of the row] and, for rows
+                           of this envelope, the row itself as its SHA-256 was made of it. A
+                           link's hash is the SHA-256 of the text
+                           "HASH BEFORE:POSITION:TABLE:PRIMARY KEY:SHA-256 OF THE ROW".
+                           The heads of all chains are published every day: compare them.
     people.json            who "person:<number>" is
     mapping_tables.jsonl   every version of the tenant's mapping tables
 

@@ -1,6 +1,8 @@
 """What is known of an export as JSON: every row that belongs to it, in plain columns.
 
-Never a key, a token or a client secret: none of the tables read here holds one.
+Never a key, a token or a client secret: none of the tables read here holds one. Values are
+written as in a row's canonical form (`evidence.canonical`), except for totals, which keep their
+cents, and people.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ _EXPORT = (
     *("remote_id", "remote_number", "remote_status", "remote_total", "submitted_at"),
 )
 _FILE = ("name", "sha256", "size", "format", "received_at", "received_via", "received_by")
+_ITEM = ("position", "number", "outcome", "problems", "warnings")
 _ATTACHMENT = ("name", "sha256", "size", "content_type", "added_by", "added_at")
 _VERSION = ("number", "changes", "content", "reason", "by", "at")
 _ENTRY = ("remote_number", "reason", "by", "at", "state", "found", "cause", "finished_at")
@@ -68,6 +71,32 @@ def records(scope: Scope) -> Iterator[Record]:
         yield _record(export)
 
 
+def rows_of(record: Record) -> Iterator[tuple[str, int]]:
+    """(table, primary key) of every row that a record shows."""
+    yield "invoices_invoice", record["id"]
+    yield "invoices_invoiceexport", record["export"]["id"]
+    for file in record["received"]:
+        yield "invoices_receivedfile", file["id"]
+        yield "invoices_receiveditem", file["item"]["id"]
+    for step in record["steps"]:
+        for attempt in step["attempts"]:
+            yield "invoices_stepattempt", attempt["id"]
+    for name, table in TABLES.items():
+        for row in record[name]:
+            yield table, row["id"]
+
+
+#: The parts of a record that are lists of rows of one table.
+TABLES = {
+    "attachments": "invoices_invoiceattachment",
+    "corrections": "invoices_correction",
+    "entered_by_hand": "invoices_enteredbyhand",
+    "attempts": "invoices_submissionattempt",
+    "look_ups": "invoices_lookup",
+    "events": "invoices_auditevent",
+}
+
+
 def people(pks: Iterable[int]) -> dict[str, Record]:
     """Who the records name."""
     known = User.objects.filter(pk__in=set(pks)).order_by("pk")
@@ -107,11 +136,11 @@ def _record(export: InvoiceExport) -> Record:
         "document": invoice.content,
         "document_sha256": invoice.content_sha256,
         "received": [
-            {"position": item.position, "outcome": item.outcome, **_columns(item.file, _FILE)}
+            {**_columns(item.file, _FILE), "item": _columns(item, _ITEM)}
             for item in invoice.received_items.all()
         ],
         "attachments": _each(invoice.attachments.all(), _ATTACHMENT),
-        "export": {"id": export.pk, **_columns(export, _EXPORT)},
+        "export": _columns(export, _EXPORT),
         "corrections": _each(export.versions.all(), _VERSION),
         "entered_by_hand": _each(export.entries.all(), _ENTRY),
         "attempts": _each(export.attempts.all(), _ATTEMPT),
@@ -129,7 +158,7 @@ def _each(rows: Iterable[models.Model], names: tuple[str, ...]) -> list[Record]:
 
 
 def _columns(row: models.Model, names: tuple[str, ...]) -> Record:
-    return {name: _value(row, name) for name in names}
+    return {"id": row.pk} | {name: _value(row, name) for name in names}
 
 
 def _value(row: models.Model, name: str) -> Any:
@@ -139,9 +168,11 @@ def _value(row: models.Model, name: str) -> Any:
         return None if person is None else f"person:{person}"
     value = getattr(row, name)
     if isinstance(value, dt.datetime):
-        return value.astimezone(dt.UTC).isoformat()
+        return value.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     if isinstance(value, dt.date):
         return value.isoformat()
-    if isinstance(value, (Decimal, uuid.UUID)):
+    if isinstance(value, uuid.UUID):
+        return value.hex
+    if isinstance(value, Decimal):
         return str(value)
     return value

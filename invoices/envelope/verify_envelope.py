@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Check an auditor's envelope, without the system that made it.
 
-    python3 verify_envelope.py ENVELOPE.zip [--key PUBLIC_KEY.pem] [--fingerprint HEX]
+    python3 verify_envelope.py ENVELOPE.zip [--key PEM] [--fingerprint HEX] [--heads TEXT]
 
 Needs Python 3.9 or later and the package `cryptography`; opens no connection and changes nothing.
 Take this file and the public key (or its fingerprint) from somewhere else than the envelope that
@@ -14,7 +14,8 @@ What is checked, in this order:
     files that it came in and its attachments are in the envelope, where the manifest has them.
  4. Numbers and sums of the invoices are those of the manifest.
  5. chain.jsonl: every row has its SHA-256, every link follows from the one before it, and each
-    chain ends where the manifest says. Rows of invoices in the chain are those in invoices.jsonl.
+    chain ends where the manifest says. What invoices.jsonl says of a row is what the chain has.
+ 6. With --heads: the chains contain the heads that were published (at those positions).
 
 Exit code 0: everything holds. 1: something does not, and is named. 2: it could not be checked.
 """
@@ -29,7 +30,7 @@ import json
 import re
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,19 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def published_heads(path: str | None) -> dict[tuple[int, int], bytes]:
+    """{(chain, position): hash} of a published text; {} without one."""
+    if path is None:
+        return {}
+    found = HEAD.findall(Path(path).read_text(encoding="utf-8"))
+    if not found:
+        raise CannotCheck(f"{path} has no line like: chain 1 position 2 sha256 …")
+    return {(int(chain), int(position)): bytes.fromhex(head) for chain, position, head in found}
+
+
+HEAD = re.compile(r"^\s*chain (\d+) position (\d+) sha256 ([0-9a-f]{64})\b", re.ASCII | re.M)
+
+
 def check_signature(envelope: Envelope, manifest: bytes, options: argparse.Namespace) -> Key:
     if options.key:
         content, source = Path(options.key).read_bytes(), options.key
@@ -155,7 +169,129 @@ def check_invoice(envelope: Envelope, record: dict[str, Any], files: set[str]) -
                 envelope.fault(place, f"its file {file['name']} is not in the envelope")
 
 
-def check_invoices(envelope: Envelope, manifest: dict[str, Any]) -> tuple[int, dict[str, str]]:
+#: Parts of an invoice's record, and the tables that their rows are of.
+TABLES = {
+    "attachments": "invoices_invoiceattachment",
+    "corrections": "invoices_correction",
+    "entered_by_hand": "invoices_enteredbyhand",
+    "attempts": "invoices_submissionattempt",
+    "look_ups": "invoices_lookup",
+    "events": "invoices_auditevent",
+}
+INVOICE = ("id", "number", "is_credit_note", "date", "currency", "gross_total", "created_at")
+#: Columns of an export that go on changing: the events tell of them.
+STATE = ("attention_reason", "parked_reason", "problems", "warnings", "remote_status")
+TOTALS = ("gross_total", "remote_total")
+
+
+def rows_of(record: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(table, columns) of every row that a record shows."""
+    invoice = {name: record[name] for name in INVOICE}
+    invoice["content"], invoice["content_sha256"] = record["document"], record["document_sha256"]
+    yield "invoices_invoice", invoice
+    export = record["export"]
+    yield "invoices_invoiceexport", {name: export[name] for name in export if name not in STATE}
+    for file in record["received"]:
+        yield "invoices_receivedfile", {name: file[name] for name in file if name != "item"}
+        yield "invoices_receiveditem", file["item"]
+    for step in record["steps"]:
+        for attempt in step["attempts"]:
+            yield "invoices_stepattempt", attempt
+    for name, table in TABLES.items():
+        for row in record[name]:
+            yield table, row
+
+
+def plain(value: Any) -> Any:
+    """A value with its numbers in one form: 1, 1.0 and 1E0 are the same."""
+    if isinstance(value, dict):
+        return {name: plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [plain(inner) for inner in value]
+    if isinstance(value, (int, float, decimal.Decimal)) and not isinstance(value, bool):
+        return str(decimal.Decimal(str(value)).normalize())
+    return value
+
+
+def columns_digest(columns: dict[str, Any], names: Iterable[str]) -> bytes:
+    """SHA-256 of some columns of a row, as a record shows them."""
+    found = {}
+    for name in names:
+        value = columns[name]
+        if name in TOTALS and value is not None:
+            value = decimal.Decimal(value)
+        if isinstance(value, str) and value.startswith("person:"):
+            value = int(value[len("person:") :])
+        found[name] = plain(value)
+    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).digest()
+
+
+class Shown:
+    """The rows that invoices.jsonl shows, each with a digest of its columns."""
+
+    def __init__(self) -> None:
+        self.digests: dict[tuple[str, int], bytes] = {}
+        self.names: dict[str, list[str]] = {}
+
+    def add(self, record: dict[str, Any]) -> None:
+        for table, columns in rows_of(record):
+            names = self.names.setdefault(table, sorted(columns))
+            self.digests[table, columns["id"]] = columns_digest(columns, names)
+
+    def differs(self, table: str, row: dict[str, Any]) -> bool:
+        """Whether the chain's row is another one than the record's."""
+        columns = {name.removesuffix("_id"): value for name, value in row.items()} | row
+        return columns_digest(columns, self.names[table]) != self.digests[table, row["id"]]
+
+
+def check_chains(
+    envelope: Envelope, manifest: dict[str, Any], shown: Shown, options: argparse.Namespace
+) -> int:
+    """Recompute the segments; returns how many links there are."""
+    links, chain, position, before = 0, 0, 0, b""
+    ends: dict[int, tuple[int, bytes]] = {}
+    left, heads, met = set(shown.digests), published_heads(options.heads), 0
+    for line in envelope.lines("chain.jsonl"):
+        if isinstance(line, dict):
+            chain, position, before = line["chain"], line["after"], bytes.fromhex(line["before"])
+            continue
+        links += 1
+        place = f"chain {chain} position {line[0]}"
+        if line[0] != position + 1:
+            envelope.fault(place, f"does not follow position {position}")
+        position, table, key, digest = line[:4]
+        if len(line) > 4:
+            if sha256(line[4].encode("utf-8", "surrogatepass")) != digest:
+                envelope.fault(place, f"row {key} of {table} is not what its SHA-256 is of")
+            row = json.loads(line[4])
+            if (row["table"], row["row"]["id"]) != (table, key) or (table, key) not in left:
+                envelope.fault(place, f"shows another row than {key} of {table}")
+            else:
+                left.discard((table, key))
+                if shown.differs(table, row["row"]):
+                    envelope.fault(place, f"invoices.jsonl shows row {key} of {table} otherwise")
+        text = f"{before.hex()}:{position}:{table}:{key}:{digest}"
+        before = hashlib.sha256(text.encode()).digest()
+        ends[chain] = position, before
+        if (chain, position) in heads:
+            met += 1
+            if heads[chain, position] != before:
+                envelope.fault(place, "is not the head that was published")
+    for facts in manifest["chains"]:
+        if ends.pop(facts["chain"], None) != (facts["to"], bytes.fromhex(facts["head"])):
+            envelope.fault(f"chain {facts['chain']}", "does not end where the manifest says")
+    for number in ends:
+        envelope.fault(f"chain {number}", "is not in the manifest")
+    if len(left) != manifest["unsealed"]:
+        envelope.fault("chain.jsonl", f"{len(left)} rows are missing, not {manifest['unsealed']}")
+    if heads and not met:
+        envelope.fault("chain.jsonl", "none of the published heads is in these segments")
+    return links
+
+
+def check_invoices(
+    envelope: Envelope, manifest: dict[str, Any], shown: Shown
+) -> tuple[int, dict[str, str]]:
     """How many invoices there are, and their sums by currency."""
     files = {entry["sha256"] for entry in manifest["files"].values()}
     sums: dict[str, decimal.Decimal] = collections.defaultdict(decimal.Decimal)
@@ -164,6 +300,7 @@ def check_invoices(envelope: Envelope, manifest: dict[str, Any]) -> tuple[int, d
         count += 1
         sums[record["currency"]] += decimal.Decimal(record["gross_total"])
         check_invoice(envelope, record, files)
+        shown.add(record)
     if count != manifest["invoices"]:
         envelope.fault("invoices.jsonl", f"{count} invoices, not {manifest['invoices']}")
     found = {currency: str(total) for currency, total in sorted(sums.items())}
@@ -189,9 +326,14 @@ def check(path: str, options: argparse.Namespace) -> tuple[list[str], list[str]]
         ]
         if not envelope.wrong:
             # Nothing that was not signed is looked into.
-            count, sums = check_invoices(envelope, manifest)
+            shown = Shown()
+            count, sums = check_invoices(envelope, manifest, shown)
             found.append(f"OK     {count} invoices")
             found += [f"OK     sum {total} {currency}" for currency, total in sums.items()]
+            links = check_chains(envelope, manifest, shown, options)
+            found.append(f"OK     {links} links of chains, {len(shown.digests)} rows")
+            if manifest["unsealed"]:
+                found.append(f"NOTE   {manifest['unsealed']} rows were not final, and not chained")
         if not key.is_trusted:
             found.append("NOTE   The key came with the envelope: compare its fingerprint.")
         return envelope.wrong, found
@@ -202,6 +344,7 @@ def main() -> int:
     parser.add_argument("envelope", help="the ZIP file")
     parser.add_argument("--key", help="the public key, a PEM file that you got elsewhere")
     parser.add_argument("--fingerprint", help="the public key's SHA-256 that you got elsewhere")
+    parser.add_argument("--heads", help="a text with heads of chains that was published")
     options = parser.parse_args()
     try:
         wrong, found = check(options.envelope, options)

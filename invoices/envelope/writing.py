@@ -21,9 +21,11 @@ from django.utils import timezone
 from integrations.mapping_models import MappingVersion
 from invoices import audit
 from invoices.envelope import records as recorded
+from invoices.envelope.chained import Row, Segments
 from invoices.envelope.reading import README
 from invoices.envelope.scope import Scope
 from invoices.envelope.signing import fingerprint, public_pem, signing_key
+from invoices.evidence import seal
 from invoices.models import ReceivedFile
 from invoices.step_models import InvoiceAttachment
 
@@ -68,8 +70,10 @@ def write(scope: Scope, target: IO[bytes], *, by: User | None, reason: str) -> M
     it was made into the audit trail. Rows are read from one snapshot of the database, a few
     hundred at a time. Raises NoSigningKey before anything is written."""
     key, made_at = signing_key(), timezone.now()
+    seal()
     sums: dict[str, Decimal] = defaultdict(Decimal)
     people: set[int] = set()
+    rows: set[Row] = set()
     count = 0
 
     def lines() -> Iterator[bytes]:
@@ -78,11 +82,14 @@ def write(scope: Scope, target: IO[bytes], *, by: User | None, reason: str) -> M
             count += 1
             sums[record["currency"]] += Decimal(record["gross_total"])
             people.update(recorded.person_pks(record))
+            rows.update(recorded.rows_of(record))
             yield _line(record)
 
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive, _snapshot():
         packed = _Archive(archive)
         packed.add("invoices.jsonl", lines())
+        segments = Segments(scope, rows)
+        packed.add("chain.jsonl", map(_line, segments.lines()))
         packed.add("people.json", [_json(recorded.people(people))])
         packed.add("mapping_tables.jsonl", map(_line, _mapping_tables(scope)))
         for file in _received(scope):
@@ -105,6 +112,8 @@ def write(scope: Scope, target: IO[bytes], *, by: User | None, reason: str) -> M
                 "public_key_sha256": fingerprint(key),
                 "invoices": count,
                 "sums": totals,
+                "chains": segments.facts,
+                "unsealed": len(rows) - segments.sealed,
                 "files": packed.listed,
             }
         )
