@@ -24,6 +24,22 @@ SCHEDULES: list[dict[str, Any]] = [
         "minutes": 1,
     },
     {
+        "name": "sealing of the evidence",
+        "func": "invoices.tasks.seal_audit",
+        "schedule_type": "I",
+        "minutes": 1,
+    },
+    {
+        "name": "verification of the evidence",
+        "func": "invoices.tasks.verify_audit",
+        "schedule_type": "D",
+    },
+    {
+        "name": "heads of the evidence",
+        "func": "invoices.tasks.publish_audit_heads",
+        "schedule_type": "D",
+    },
+    {
         "name": "end of replaced keys",
         "func": "integrations.tasks.destroy_superseded_keys",
         "schedule_type": "D",

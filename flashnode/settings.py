@@ -163,6 +163,13 @@ except ImproperlyConfigured:
 #: Whoever raises an alert waits for the mail server at most this long.
 EMAIL_TIMEOUT = 10
 
+# --- Evidence (invoices/README.md) -----------------------------------------------------------
+
+#: Where the heads of the chains are published daily: people outside who keep the mails, and a file
+#: on a disk that our administrators cannot rewrite. Without either nothing is published.
+EVIDENCE_HEADS_EMAILS = env.list("EVIDENCE_HEADS_EMAILS", default=[])
+EVIDENCE_HEADS_FILE = env.str("EVIDENCE_HEADS_FILE", default="")
+
 # --- Django ----------------------------------------------------------------------------------
 
 INSTALLED_APPS = [

@@ -319,9 +319,15 @@ class _Run:
         return " · ".join(f"{percent.normalize():f} %" for percent in percents)
 
     def _fiscal_years(self) -> str:
+        years = self.api.fiscal_years()
+        self.reference_data["fiscal_years"] = [
+            [year.start.isoformat(), year.end.isoformat()]
+            for year in years
+            if year.start and year.end
+        ]
         periods = [
             [period.start.isoformat(), period.end.isoformat(), is_open]
-            for year in self.api.fiscal_years()
+            for year in years
             for period, is_open in _periods_of(year)
             if period.start and period.end
         ]

@@ -142,6 +142,8 @@ def _type(field: Any, connection: Any) -> str:
 def _as_json(value: Any) -> str:
     if isinstance(value, (dt.date, dt.datetime)):
         return value.isoformat()
+    if isinstance(value, bytes):
+        return f"\\x{value.hex()}"  # as PostgreSQL writes bytes in a text
     if isinstance(value, (Decimal, uuid.UUID)):
         return str(value)
     raise TypeError(f"no way to write {type(value).__name__} as JSON")

@@ -17,6 +17,7 @@ from integrations.models import Tenant
 from invoices import (  # noqa: F401 - Django looks for models here
     cause_models,
     correction_models,
+    evidence_models,
     move_models,
     plan_models,
     step_models,

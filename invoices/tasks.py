@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from functools import partial
 
 from django.db import transaction
+from django.utils import timezone
 from django_q.tasks import async_task
 
-from invoices import causes, engine, entered, plans, rehearsal
+from invoices import causes, engine, entered, evidence, plans, rehearsal
+from invoices.evidence import nightly
 from invoices.watch import beat
 
 
@@ -59,3 +62,22 @@ def recheck_cause(recheck_pk: int) -> bool:
 def look_up_entered(entry_pk: int) -> str:
     """Look up an invoice that a person says was entered by hand; returns what came of it."""
     return entered.look_up(entry_pk)
+
+
+def seal_audit() -> int:
+    """Every minute: link what has become evidence since into its chains."""
+    return evidence.seal()
+
+
+def verify_audit(since: str = "") -> bool:
+    """Every night: recompute all chains, a few minutes a task; the next task goes on."""
+    began = dt.datetime.fromisoformat(since) if since else timezone.now()
+    goes_on = nightly.verify_due(began, seconds=300)
+    if goes_on:
+        async_task("invoices.tasks.verify_audit", began.isoformat())
+    return goes_on
+
+
+def publish_audit_heads() -> int:
+    """Every day: what later rewriting would contradict."""
+    return nightly.publish()

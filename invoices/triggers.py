@@ -1,8 +1,7 @@
 """Database triggers that keep evidence as it was written, on SQLite and PostgreSQL.
 
-Audit events: no UPDATE, no DELETE. Attempts: no DELETE; an UPDATE only while the attempt is
-open. Received files, invoices, their corrections, attachments and look-ups, and versions of words:
-no UPDATE, no DELETE. On PostgreSQL TRUNCATE is refused too.
+Rows of the first list: no UPDATE, no DELETE. Of the second: no DELETE; an UPDATE only while the
+row is open, which its column says. On PostgreSQL TRUNCATE is refused too.
 """
 
 from __future__ import annotations
@@ -10,16 +9,28 @@ from __future__ import annotations
 from typing import Any
 
 _FROZEN = (
+    "integrations_mappingversion",
     "invoices_auditevent",
+    "invoices_comment",
     "invoices_correction",
+    "invoices_evidencechain",
+    "invoices_evidencelink",
     "invoices_invoice",
     "invoices_invoiceattachment",
     "invoices_lookup",
     "invoices_receivedfile",
+    "invoices_receiveditem",
+    "invoices_restore",
     "invoices_wordingversion",
 )
-_ATTEMPTS = ("invoices_stepattempt", "invoices_submissionattempt")
-_TABLES = (*_FROZEN, *_ATTEMPTS)
+#: Table, and the column that is filled when a row is closed.
+_CLOSED = {
+    "invoices_enteredbyhand": "finished_at",
+    "invoices_periodmove": "decided_at",
+    "invoices_stepattempt": "finished_at",
+    "invoices_submissionattempt": "finished_at",
+}
+_TABLES = (*_FROZEN, *_CLOSED)
 
 
 def create_triggers(connection: Any) -> None:
@@ -57,8 +68,8 @@ def _wanted(tables: set[str], events: tuple[str, ...]) -> list[tuple[str, str, s
     """(table, event, condition) of each trigger."""
     frozen = [(table, event, "") for table in _FROZEN for event in events]
     closed = [
-        (table, event, "OLD.finished_at IS NOT NULL" if event == "update" else "")
-        for table in _ATTEMPTS
+        (table, event, f"OLD.{column} IS NOT NULL" if event == "update" else "")
+        for table, column in _CLOSED.items()
         for event in events
     ]
     return [trigger for trigger in frozen + closed if trigger[0] in tables]

@@ -139,6 +139,25 @@ CAUSES: dict[str, Cause] = {
         ),
         watched=False,
     ),
+    "evidence_broken": Cause(
+        _("The evidence is damaged"),
+        _("Rows of the audit trail that are not as they were written: %(count)s. %(first)s"),
+        _(
+            "Change nothing. Make a copy of the database, open “Chains of evidence”, and find out "
+            "who had the rights of the database. manage.py verify_audit names every row."
+        ),
+        watched=False,
+    ),
+    "heads_unpublished": Cause(
+        _("The heads of the evidence are not published"),
+        _("Nobody outside got today's heads: %(error)s."),
+        _(
+            "Check EVIDENCE_HEADS_FILE, EVIDENCE_HEADS_EMAILS and the mail server, then run "
+            "manage.py publish_audit_heads."
+        ),
+        severity="warning",
+        watched=False,
+    ),
     "radar_warning": Cause(
         _("A connection will soon need the customer"),
         _("What the daily check warns of: %(count)s. Invoices are exported as long as it lasts."),

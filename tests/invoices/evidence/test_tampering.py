@@ -1,0 +1,312 @@
+"""Whoever changes, removes, adds or reorders anything, with all rights of the database, shows."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import random
+from decimal import Decimal
+
+import pytest
+from django.apps import apps
+from django.db import models
+
+from invoices import audit
+from invoices.evidence import heads, sealing
+from invoices.evidence.kinds import KINDS, NOT_EVIDENCE
+from invoices.evidence_models import EvidenceChain, EvidenceLink
+from invoices.models import AuditEvent, InvoiceExport
+from tests import factories
+from tests.invoices.evidence.conftest import attacker, found, sql
+
+pytestmark = pytest.mark.django_db
+
+BY_MODEL = {kind.model: kind for kind in KINDS}
+
+
+def test_every_table_is_evidence_or_says_why_not():
+    ours = {
+        model._meta.label
+        for app in ("integrations", "invoices")
+        for model in apps.get_app_config(app).get_models()
+    }
+
+    assert set(BY_MODEL) | set(NOT_EVIDENCE) == ours
+    assert not set(BY_MODEL) & set(NOT_EVIDENCE)
+
+
+def test_every_column_left_out_exists_and_no_number_is_used_twice():
+    for kind in KINDS:
+        names = {field.name for field in kind.model_class._meta.concrete_fields}
+        assert set(kind.without) <= names
+    assert len({kind.number for kind in KINDS}) == len(KINDS)
+
+
+def forged(field, value, dice):
+    """A value that differs from the stored one as little as possible."""
+    if isinstance(field, models.JSONField):
+        read = json.loads(value)
+        if isinstance(read, dict):
+            return json.dumps(read | {"forged": 0.1})
+        return json.dumps([*read, "forged"])
+    if value is None:
+        return {
+            models.DateTimeField: "2026-09-01 12:00:00.000001+00:00",
+            models.DateField: "2026-09-01",
+            models.CharField: "x",
+        }.get(type(field), 1)
+    if isinstance(field, models.DateTimeField):
+        moment = dt.datetime.fromisoformat(str(value))
+        return (moment + dt.timedelta(microseconds=1)).isoformat(" ").removesuffix("+00:00")
+    if isinstance(field, models.DateField):
+        return (dt.date.fromisoformat(str(value)) + dt.timedelta(days=1)).isoformat()
+    if isinstance(field, models.DecimalField):
+        return str(Decimal(str(value)) + Decimal("0.01"))
+    if isinstance(field, models.BooleanField):
+        return not value
+    if isinstance(field, models.UUIDField):
+        return str(value).replace("0", "1", 1)
+    if isinstance(field, models.BinaryField):
+        changed = bytearray(bytes(value))
+        changed[dice.randrange(len(changed))] ^= 1 << dice.randrange(8)
+        return bytes(changed)
+    if isinstance(value, int):
+        return value + (1_000_000 if field.is_relation else 1)
+    if not value:
+        return "x"
+    place = dice.randrange(len(value))
+    return value[:place] + chr(ord(value[place]) ^ 16) + value[place + 1 :]
+
+
+def raw(field, table, pk):
+    column = f'"{field.column}"'
+    if isinstance(field, (models.DateField, models.DecimalField, models.JSONField)):
+        column = f"CAST({column} AS text)"
+    return sql(f"SELECT {column} FROM {table} WHERE id = %s", pk)[0][0]
+
+
+def test_one_value_changed_in_any_covered_column_of_any_table_is_found(office):
+    dice, tried = random.Random(1), 0
+    with attacker():
+        for kind in KINDS:
+            for field in kind.fields[1:]:
+                pk = dice.choice(sealed(kind))
+                before = raw(field, kind.table, pk)
+                statement = f'UPDATE {kind.table} SET "{field.column}" = %s WHERE id = %s'
+                sql(statement, forged(field, before, dice), pk)
+                where = f"{kind.table}.{field.column}"
+                assert raw(field, kind.table, pk) != before, where
+
+                assert ("row changed", kind.table, pk) in found(), where
+
+                sql(statement, before, pk)
+                tried += 1
+        assert found() == []
+    assert tried > 130
+
+
+def test_removed_row_of_any_table_is_found(office):
+    with attacker():
+        for kind in KINDS:
+            pk = sealed(kind)[-1]
+            # Under another number it is as good as gone, and what points at it need not follow.
+            sql(f"UPDATE {kind.table} SET id = -1 WHERE id = %s", pk)
+            assert ("row removed", kind.table, pk) in found()
+            sql(f"UPDATE {kind.table} SET id = %s WHERE id = -1", pk)
+        assert found() == []
+
+
+def sealed(kind):
+    """The rows of a kind in its links: none would let a test prove nothing."""
+    rows = EvidenceLink.objects.filter(kind=kind.number).order_by("pk")
+    found_rows = list(rows.values_list("row", flat=True))
+    assert found_rows, kind.model
+    return found_rows
+
+
+@pytest.mark.parametrize("model", ["invoices.AuditEvent", "invoices.SubmissionAttempt"])
+def test_deleted_row_is_found(office, model):
+    kind = BY_MODEL[model]
+    pk = EvidenceLink.objects.filter(kind=kind.number).latest("pk").row
+    with attacker():
+        sql(f"DELETE FROM {kind.table} WHERE id = %s", pk)
+
+        assert found() == [("row removed", kind.table, pk)]
+
+
+def test_row_put_in_between_is_found(office, make_rows):
+    """Its number was free, because a transaction was rolled back, say."""
+    make_rows(2)
+    first = AuditEvent.objects.latest("pk")
+    with attacker():
+        sql("UPDATE invoices_auditevent SET id = id + 1000 WHERE id = %s", first.pk)
+        sql(
+            "UPDATE invoices_evidencelink SET row = row + 1000 WHERE kind = 1 AND row = %s",
+            first.pk,
+        )
+        forged_one = AuditEvent(
+            pk=first.pk, at=first.at - dt.timedelta(hours=2), action="user.logged_in", data={}
+        )
+        AuditEvent.objects.bulk_create([forged_one])
+    sealing.seal()
+
+    assert ("row not sealed", "invoices_auditevent", first.pk) in found()
+
+
+def test_two_rows_whose_contents_are_swapped_are_found(make_rows):
+    make_rows(4)
+    a, b = AuditEvent.objects.order_by("pk")[1:3]
+    with attacker():
+        for to, source in ((a, b), (b, a)):
+            sql("UPDATE invoices_auditevent SET at = %s WHERE id = %s", source.at, to.pk)
+            data = json.dumps(source.data)
+            sql("UPDATE invoices_auditevent SET data = %s WHERE id = %s", data, to.pk)
+
+    assert found() == [("row changed", "invoices_auditevent", pk) for pk in (a.pk, b.pk)]
+
+
+LINK_COLUMNS = {"position": 900, "kind": 3, "row": 777_777, "digest": b"x" * 32, "hash": b"y" * 32}
+
+
+@pytest.mark.parametrize("column", LINK_COLUMNS)
+@pytest.mark.parametrize("place", [1, 3, 5])
+def test_one_value_changed_in_any_link_is_found(make_rows, column, place):
+    make_rows(5)
+    with attacker():
+        sql(
+            f"UPDATE invoices_evidencelink SET {column} = %s WHERE position = %s",
+            LINK_COLUMNS[column],
+            place,
+        )
+
+    assert any(what.startswith(("link", "row")) for what, _table, _row in found())
+
+
+def test_link_moved_to_another_chain_is_found(office, make_rows):
+    make_rows(2)
+    ours, theirs = EvidenceChain.objects.order_by("pk")
+    position = ours.links.count()
+    with attacker():
+        sql(
+            "UPDATE invoices_evidencelink SET chain_id = %s, position = 1000 "
+            "WHERE chain_id = %s AND position = 3",
+            theirs.pk,
+            ours.pk,
+        )
+
+    assert position > 3
+    assert ("link removed", "invoices_evidencelink", 3) in found()
+
+
+def test_removed_link_is_found_with_its_row(make_rows):
+    make_rows(5)
+    link = EvidenceLink.objects.get(position=3)
+    with attacker():
+        sql("DELETE FROM invoices_evidencelink WHERE id = %s", link.pk)
+        sql("DELETE FROM invoices_auditevent WHERE id = %s", link.row)
+
+    assert found() == [("link removed", "invoices_evidencelink", 3)]
+
+
+def test_swapped_links_are_found(make_rows):
+    make_rows(5)
+    with attacker():
+        for old, new in ((2, 1000), (3, 2), (1000, 3)):
+            sql("UPDATE invoices_evidencelink SET position = %s WHERE position = %s", new, old)
+
+    whats = {(what, row) for what, _table, row in found()}
+    assert {("link changed", 2), ("link changed", 3)} <= whats
+
+
+@pytest.mark.parametrize("column", ["tenant_id", "starts_on", "ends_on", "made_at", "genesis"])
+def test_changed_description_of_a_chain_is_found(office, column):
+    chain = EvidenceChain.objects.get(tenant=office)
+    factories.TenantFactory(pk=office.pk + 1, business_id="0112038-9")
+    value = {
+        "tenant_id": office.pk + 1,
+        "starts_on": "2020-01-01",
+        "ends_on": "2030-01-01",
+        "made_at": "2026-01-01 00:00:00",
+        "genesis": b"x" * 32,
+    }[column]
+    with attacker():
+        sql(f"UPDATE invoices_evidencechain SET {column} = %s WHERE id = %s", value, chain.pk)
+
+    assert ("chain changed", "invoices_evidencechain", chain.pk) in found()
+
+
+def test_cut_tail_is_found_with_published_heads_and_only_then(make_rows):
+    make_rows(5)
+    published = heads.read_published(heads.text_of_heads())
+    with attacker():
+        cut = [link.row for link in EvidenceLink.objects.filter(position__gt=3)]
+        sql("DELETE FROM invoices_evidencelink WHERE position > 3")
+        for pk in cut:
+            sql("DELETE FROM invoices_auditevent WHERE id = %s", pk)
+
+    assert found() == []
+    assert found(published) == [("published head missing", "invoices_evidencelink", 5)]
+
+
+def test_cut_tail_whose_rows_are_kept_is_found_without_heads(make_rows):
+    make_rows(5)
+    with attacker():
+        sql("DELETE FROM invoices_evidencelink WHERE position > 3")
+        sql("UPDATE invoices_auditevent SET at = '2026-01-02 00:00:00'")
+
+    assert sum(what == "row not sealed" for what, _table, _row in found()) == 2
+
+
+def test_rewritten_chain_is_found_with_published_heads(office):
+    published = heads.read_published(heads.text_of_heads())
+    with attacker():
+        sql("UPDATE invoices_auditevent SET action = 'export.skipped' WHERE action LIKE '%%queued'")
+        sql("DELETE FROM invoices_evidencelink")
+        sql("UPDATE invoices_sealcursor SET done_to = 0, pending_to = 0")
+        sealing.seal()
+
+    assert found() == []
+    assert {what for what, _table, _row in found(published)} == {"published head missing"}
+
+
+def test_later_rows_leave_published_heads_in_place(make_rows):
+    make_rows(3)
+    published = heads.read_published(heads.text_of_heads())
+    make_rows(3)
+
+    assert found(published) == []
+
+
+def test_working_columns_may_change_without_damage(office):
+    export = InvoiceExport.objects.filter(status="reconciled").first()
+    InvoiceExport.objects.filter(pk=export.pk).update(remote_status="PAID", retries=3)
+
+    assert found() == []
+
+
+def test_a_number_beyond_what_floats_hold_still_counts(make_rows):
+    event = audit.record("test.exact", data={})
+    with attacker():
+        text = '{"n": 0.1000000000000000055511151231257827}'
+        sql("UPDATE invoices_auditevent SET data = %s WHERE id = %s", text, event.pk)
+        sealing.seal()
+        changed = text.replace("7827", "7828")
+        sql("UPDATE invoices_auditevent SET data = %s WHERE id = %s", changed, event.pk)
+
+    assert found() == [("row changed", "invoices_auditevent", event.pk)]
+
+
+def test_the_same_row_has_the_same_canonical_form_on_both_databases(office):
+    """What PostgreSQL and SQLite make of one row is compared with what is written here."""
+    kind = BY_MODEL["invoices.Correction"]
+    row = next(
+        iter(sealing.canonical.rows(kind, [sql("SELECT id FROM invoices_correction")[0][0]]))
+    )
+    text = sealing.canonical.canonical(kind, row).decode()
+    by, export, pk = sql("SELECT by_id, export_id, id FROM invoices_correction")[0]
+
+    assert text == (
+        f'{{"row":{{"at":"2026-09-01T12:00:00.123456Z","by_id":{by},"changes":[],'
+        f'"content":{{"number":"A-1"}},"date":"2026-09-02","export_id":{export},"id":{pk},'
+        '"number":1,"reason":"Wrong"},"table":"invoices_correction"}'
+    )
