@@ -231,15 +231,21 @@ class Shown:
 
     def __init__(self) -> None:
         self.digests: dict[tuple[str, int], bytes] = {}
+        self.doubtful: set[tuple[str, int]] = set()
         self.names: dict[str, list[str]] = {}
 
     def add(self, record: dict[str, Any]) -> None:
         for table, columns in rows_of(record):
             names = self.names.setdefault(table, sorted(columns))
-            self.digests[table, columns["id"]] = columns_digest(columns, names)
+            row, digest = (table, columns["id"]), columns_digest(columns, names)
+            # A file is shown with each of its invoices.
+            if self.digests.setdefault(row, digest) != digest:
+                self.doubtful.add(row)
 
     def differs(self, table: str, row: dict[str, Any]) -> bool:
         """Whether the chain's row is another one than the record's."""
+        if (table, row["id"]) in self.doubtful:
+            return True
         columns = {name.removesuffix("_id"): value for name, value in row.items()} | row
         return columns_digest(columns, self.names[table]) != self.digests[table, row["id"]]
 
