@@ -3,7 +3,7 @@ check without our database."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import NamedTuple
 
 from invoices.evidence import canonical
@@ -14,7 +14,7 @@ from invoices.evidence_models import EvidenceChain
 
 class Entry(NamedTuple):
     """One link with its row: `digest` is the SHA-256 of `canonical`, `hash` of the text that
-    `chains.link_hash` describes. `canonical` is None when the row is gone."""
+    `chains.link_hash` describes. `canonical` is None when the row is gone or was not asked for."""
 
     position: int
     table: str
@@ -24,8 +24,14 @@ class Entry(NamedTuple):
     hash: bytes
 
 
-def entries(chain: EvidenceChain, after: int = 0, to: int | None = None) -> Iterator[Entry]:
-    """The links of a chain after one position and up to another, in order, a page at a time.
+def entries(
+    chain: EvidenceChain,
+    after: int = 0,
+    to: int | None = None,
+    only: Container[tuple[str, int]] | None = None,
+) -> Iterator[Entry]:
+    """The links of a chain after one position and up to another, in order, a page at a time;
+    with rows, or with `only` those of these tables and primary keys.
 
     As stored: nothing is verified here. What `hash` of the first builds on is the hash at
     `after`, or the chain's `genesis`.
@@ -33,7 +39,8 @@ def entries(chain: EvidenceChain, after: int = 0, to: int | None = None) -> Iter
     for page in pages(chain.pk, after):
         wanted: dict[int, list[int]] = {}
         for _position, number, row, _digest, _hash in page:
-            wanted.setdefault(number, []).append(row)
+            if only is None or (BY_NUMBER[number].table, row) in only:
+                wanted.setdefault(number, []).append(row)
         found = {
             (number, values[0]): canonical.canonical(BY_NUMBER[number], values)
             for number, keys in wanted.items()

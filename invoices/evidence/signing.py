@@ -6,13 +6,15 @@ The private key is a setting and never in the database, where the chains are.
 from __future__ import annotations
 
 import base64
+import hashlib
 
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from django.conf import settings
 
 
 class NoSigningKey(Exception):
-    """EVIDENCE_SIGNING_KEY is not set: `manage.py make_signing_key` makes one."""
+    """EVIDENCE_SIGNING_KEY is not set. Its text says what to do."""
 
 
 def new_key() -> tuple[str, str]:
@@ -28,16 +30,37 @@ def public_key() -> str | None:
     return _text(_key().public_key().public_bytes_raw())
 
 
+def public_pem() -> bytes:
+    """The public key as the file that an auditor's programs read. Raises NoSigningKey."""
+    return (
+        _checked()
+        .public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
+
+
+def fingerprint() -> str:
+    """SHA-256 of the 32 bytes of the public key, in hex: what people compare. Raises
+    NoSigningKey."""
+    return hashlib.sha256(_checked().public_key().public_bytes_raw()).hexdigest()
+
+
 def sign(content: bytes) -> bytes:
     """The Ed25519 signature (64 bytes) of `content`. Raises NoSigningKey."""
-    if not settings.EVIDENCE_SIGNING_KEY:
-        raise NoSigningKey
-    return _key().sign(content)
+    return _checked().sign(content)
 
 
 def verify(public: str, signature: bytes, content: bytes) -> None:
     """Raises cryptography's InvalidSignature when it is not that key's signature of `content`."""
     Ed25519PublicKey.from_public_bytes(base64.b64decode(public)).verify(signature, content)
+
+
+def _checked() -> Ed25519PrivateKey:
+    if not settings.EVIDENCE_SIGNING_KEY:
+        raise NoSigningKey(
+            "EVIDENCE_SIGNING_KEY is not set. Make one with: manage.py make_signing_key"
+        )
+    return _key()
 
 
 def _key() -> Ed25519PrivateKey:
