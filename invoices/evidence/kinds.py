@@ -140,6 +140,7 @@ KINDS: tuple[Kind, ...] = (
     ),
     Kind(15, "invoices.Restore", "r.at", "NULL"),
     Kind(16, "integrations.MappingVersion", "r.created_at", "r.tenant_id"),
+    Kind(17, "invoices.DaySeal", "r.sealed_at", "r.tenant_id"),
 )
 BY_NUMBER = {kind.number: kind for kind in KINDS}
 
@@ -175,6 +176,14 @@ NOT_EVIDENCE: dict[str, str] = {
     "invoices.Alert": _PASSING,
     "invoices.Digest": _PASSING,
     "invoices.Heartbeat": _PASSING,
+    "integrations.KeyUse": "counts of uses; the uses themselves are attempts and events",
+    "invoices.PlanChoice": _PASSING,
+    "invoices.SearchKey": _DERIVED,
+    "invoices.LedgerRead": _PASSING,
+    "invoices.ReadInvoice": _PASSING,
+    "invoices.LedgerDay": _DERIVED,
+    "invoices.LedgerDifference": _CHANGES,
+    "invoices.ChangesSeen": _PASSING,
     "invoices.EvidenceChain": _ITSELF,
     "invoices.EvidenceLink": _ITSELF,
     "invoices.SealCursor": _ITSELF,
