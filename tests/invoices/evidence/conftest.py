@@ -64,7 +64,7 @@ def add_one_of_each(export: InvoiceExport) -> None:
         created_by=person,
     )  # fmt: skip
     model["DaySeal"].objects.create(
-        tenant=export.tenant, day="2026-09-01", digest="0" * 64, lines=[[7, "A-1"]],
+        tenant=export.tenant, day="2026-09-01", digest="0" * 64, lines=[[1, "A-1"]],
         sealed_at=MOMENT,
     )  # fmt: skip
     audit.record("user.logged_in", by=person, data={"nested": [{"a": 1}], "text": "ä"})
