@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _t
 from integrations.admin.desk import ReadOnlyAdmin, needs
 from integrations.models import Tenant
 from invoices.admin.dashboard import VIEW
-from invoices.admin.words import STATUS_COLOURS, money
+from invoices.admin.words import money
 from invoices.enums import ExportStatus
 from invoices.report_models import ExportFact, FactState, FileFormat, SavedView
 from invoices.reports import choosing, files, history, rolling
@@ -175,6 +175,6 @@ def _cell(name: str, value: Any) -> dict[str, Any]:
     return {
         "text": shown,
         "number": column.kind in ("money", "number"),
-        "badge": STATUS_COLOURS.get(value, "") if name == "status" else None,
+        "badge": value if name == "status" else "",
         "is_badge": name == "status",
     }

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import Count, Q, QuerySet, Sum
 
+from invoices import finding
 from invoices.report_models import ExportFact, FactState, Rollup
 from invoices.reports.choosing import Chosen
 from invoices.reports.columns import COLUMNS
@@ -65,11 +66,7 @@ def chosen_facts(chosen: Chosen) -> QuerySet[ExportFact]:
     if chosen.currency:
         facts = facts.filter(currency=chosen.currency)
     if chosen.q:
-        facts = facts.filter(
-            Q(export__invoice__number__istartswith=chosen.q)
-            | Q(export__remote_number=chosen.q)
-            | Q(export__invoice__buyer_name__icontains=chosen.q)
-        )
+        facts = finding.found_by(chosen.q, facts)
     return facts
 
 

@@ -104,7 +104,7 @@ def test_the_figure_of_the_last_days_links_to_exactly_its_rows(client, queued):
     now = timezone.now()
     for export, days in zip(queued("A-1", "A-2", "A-3"), (0, 6, 8), strict=True):
         submitted(export, now - dt.timedelta(days=days))
-    log_in(client, "Management")
+    log_in(client, "Support")
 
     home = client.get(url("index"))
     (section,) = [s for s in home.context["sections"] if "7" in s["title"]]
