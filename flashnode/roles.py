@@ -65,7 +65,7 @@ _ACCOUNTANT = [
 ]
 _ALERTS = ["invoices.view_alert"]
 _CHAINS = ["invoices.view_evidencechain"]
-_HISTORY = ["invoices.export_history"]
+_HISTORY = ["invoices.export_history", "invoices.make_envelope"]
 _STAFF = [f"auth.{verb}_user" for verb in ("add", "change", "view")] + ["auth.view_group"]
 
 ROLES = {

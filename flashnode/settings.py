@@ -544,6 +544,12 @@ UNFOLD = {
                         "invoices.view_evidencechain",
                     ),
                     _link(
+                        _("Auditor's envelope"),
+                        "mail_lock",
+                        "invoices_historyfile_envelope",
+                        "invoices.make_envelope",
+                    ),
+                    _link(
                         _("Alerts"),
                         "notifications",
                         "invoices_alert_changelist",

@@ -163,6 +163,7 @@ class FileFormat(models.TextChoices):
     CSV_FI = "csv_fi", _("CSV for Finnish Excel")
     CSV = "csv", _("CSV, plain")
     XLSX = "xlsx", _("Excel (XLSX)")
+    ENVELOPE = "envelope", _("Auditor's envelope (ZIP)")
 
 
 class FileState(models.TextChoices):
@@ -175,8 +176,8 @@ class FileState(models.TextChoices):
 
 
 class HistoryFile(models.Model):
-    """The export history, or a part of it, as a file that a person asked for. The row stays when
-    the content is deleted."""
+    """The export history, or a part of it, as a file that a person asked for: a list, or an
+    auditor's envelope. The row stays when the content is deleted."""
 
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("by")
@@ -185,6 +186,8 @@ class HistoryFile(models.Model):
     #: What was chosen, as an address says it, with days that stay.
     query = models.CharField(max_length=1000)
     columns = models.JSONField(default=list)
+    #: Why an envelope is made; lists ask for none.
+    reason = models.CharField(_("reason"), max_length=500, blank=True)
     format = models.CharField(_("format"), max_length=8, choices=FileFormat)
     language = models.CharField(max_length=2)
     state = models.CharField(
@@ -209,6 +212,7 @@ class HistoryFile(models.Model):
         verbose_name = _("history file")
         verbose_name_plural = _("history files")
         ordering = ["-pk"]
+        permissions = [("make_envelope", "Can make an auditor's envelope")]
 
     def __str__(self) -> str:
         return f"{self.pk}"

@@ -18,8 +18,10 @@ from django.utils.translation import gettext as _t
 
 from integrations.admin.desk import ReadOnlyAdmin, needs
 from invoices import audit
+from invoices.admin import envelopes
 from invoices.admin.history import EXPORT
 from invoices.admin.words import money
+from invoices.envelope import Scope
 from invoices.report_models import FileFormat, FileState, HistoryFile
 from invoices.reports import files
 from invoices.reports.columns import COLUMNS
@@ -27,6 +29,7 @@ from invoices.reports.columns import COLUMNS
 OTHERS = "invoices.read_history_files"
 _COLOURS = {"ready": "success", "failed": "danger", "running": "info", "waiting": "info"}
 _TYPES = {
+    FileFormat.ENVELOPE: "application/zip",
     FileFormat.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 _A_PAGE = 50
@@ -40,7 +43,16 @@ class HistoryFileAdmin(ReadOnlyAdmin):
             self.admin_site.admin_view(self.download),
             name="invoices_historyfile_download",
         )
-        return [page, *super().get_urls()]
+        envelope = path(
+            "envelope/",
+            self.admin_site.admin_view(self.envelope),
+            name="invoices_historyfile_envelope",
+        )
+        return [page, envelope, *super().get_urls()]
+
+    def envelope(self, request: HttpRequest) -> HttpResponse:
+        needs(request, envelopes.MAKE)
+        return envelopes.page(self, request)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         needs(request, EXPORT)
@@ -104,11 +116,14 @@ def _readable(request: HttpRequest, pk: int) -> HistoryFile:
 
 def _name(file: HistoryFile) -> str:
     ending = files.ENDINGS[FileFormat(file.format)]
+    if file.format == FileFormat.ENVELOPE:
+        return f"envelope-{Scope.read(file.query).name}-{file.pk}.{ending}"
     return f"flashnode-history-{file.requested_at:%Y-%m-%d}-{file.pk}.{ending}"
 
 
 def _shown(file: HistoryFile) -> dict[str, Any]:
     history = f"{reverse('admin:invoices_exportfact_changelist')}?{file.query}"
+    is_envelope = file.format == FileFormat.ENVELOPE
     known = [name for name in file.columns if name in COLUMNS]
     return {
         "object": file,
@@ -118,7 +133,8 @@ def _shown(file: HistoryFile) -> dict[str, Any]:
         "colour": _COLOURS.get(file.state, ""),
         "is_open": file.state in (FileState.WAITING, FileState.RUNNING),
         "is_ready": file.state == FileState.READY,
-        "history": history,
+        "history": "" if is_envelope else history,
+        "scope": Scope.read(file.query) if is_envelope else None,
         "columns": ", ".join(str(COLUMNS[name].label) for name in known),
         "expected": number_format(file.expected, force_grouping=True),
         "done": number_format(file.done, force_grouping=True),

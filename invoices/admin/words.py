@@ -120,6 +120,8 @@ ACTIONS = {
     "attachment.downloaded": _("PDF downloaded"),
     "evidence.broken": _("Damage of the evidence found"),
     "evidence.sealed_late": _("Evidence sealed late"),
+    "envelope.requested": _("Auditor's envelope asked for"),
+    "envelope.made": _("Auditor's envelope made"),
     "history.requested": _("File of the export history asked for"),
     "history.exported": _("Export history written to a file"),
     "history.downloaded": _("File of the export history opened"),

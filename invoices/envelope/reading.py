@@ -32,6 +32,7 @@ envelope may have been replaced together with it.
 
     manifest.json          what this is, numbers and sums, every file with its SHA-256
     manifest.sig           signature of manifest.json (Ed25519, hexadecimal)
+    cover.pdf              a page for people
     public_key.pem         the public key of the signature
     invoices.jsonl         one line for each invoice, JSON:
         document               the invoice as received; document_sha256 is of it

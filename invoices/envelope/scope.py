@@ -6,6 +6,7 @@ import calendar
 import datetime as dt
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from django.db.models import QuerySet
 
@@ -41,6 +42,19 @@ class Scope:
             kept = "".join(c if c.isascii() and c.isalnum() else "-" for c in self.number)
             return f"{self.tenant.slug}-{kept[:40]}"
         return f"{self.tenant.slug}-{self.start}-{self.end}"
+
+    @classmethod
+    def read(cls, query: str) -> Scope:
+        """The scope that `query` wrote."""
+        values = dict(parse_qsl(query))
+        tenant = Tenant.objects.get(pk=int(values["tenant"]))
+        start, end = map(dt.date.fromisoformat, (values["from"], values["to"]))
+        return cls(tenant, start, end, values.get("number", ""))
+
+    def query(self) -> str:
+        """As an address says it."""
+        values = {"tenant": self.tenant.pk, "from": self.start, "to": self.end}
+        return urlencode(values | ({"number": self.number} if self.number else {}))
 
     def as_json(self) -> dict[str, Any]:
         return {

@@ -22,6 +22,7 @@ from integrations.mapping_models import MappingVersion
 from invoices import audit
 from invoices.envelope import records as recorded
 from invoices.envelope.chained import Row, Segments
+from invoices.envelope.cover import cover
 from invoices.envelope.reading import README
 from invoices.envelope.scope import Scope
 from invoices.evidence import seal, signing
@@ -100,20 +101,24 @@ def write(scope: Scope, target: IO[bytes], *, by: User | None, reason: str) -> M
         packed.add("public_key.pem", [signing.public_pem()])
         packed.add("README.txt", [README.encode()])
         totals = {currency: str(total) for currency, total in sorted(sums.items())}
+        facts = {
+            "made_by": by.get_username() if by else "",
+            "reason": reason,
+            "software_version": settings.SOFTWARE_VERSION,
+            "public_key_sha256": fingerprint,
+            "invoices": count,
+            "sums": totals,
+            "unsealed": len(rows) - segments.sealed,
+        }
+        packed.add("cover.pdf", [cover(scope, facts | {"made_at": made_at})])
         manifest = _json(
             {
                 "format": FORMAT,
                 "scope": scope.as_json(),
                 "made_at": made_at.isoformat(),
-                "made_by": by.get_username() if by else "",
-                "reason": reason,
-                "software_version": settings.SOFTWARE_VERSION,
-                "public_key_sha256": fingerprint,
-                "invoices": count,
-                "sums": totals,
                 "chains": segments.facts,
-                "unsealed": len(rows) - segments.sealed,
                 "files": packed.listed,
+                **facts,
             }
         )
         packed.add_unlisted("manifest.json", manifest)

@@ -1,4 +1,5 @@
-"""The history as a file, made in the background: asked for, made once, cancelled, deleted.
+"""The history as a file, made in the background: asked for, made once, cancelled, deleted. A
+file is a list of exports, or an auditor's envelope of them.
 
 A file is its row (`HistoryFile`). The task is only a hint: one that was lost or died is made
 anew by the minute's round, and only its last holder's parts count.
@@ -20,13 +21,14 @@ from urllib.parse import parse_qsl
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Count, Q, Sum
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _t
 from django_q.tasks import async_task
 
-from invoices import audit
+from invoices import audit, envelope
 from invoices.enums import ExportStatus
+from invoices.evidence import signing
 from invoices.report_models import FileFormat, FileState, HistoryFile, HistoryFilePart
 from invoices.reports import choosing, history
 from invoices.reports.choosing import Chosen
@@ -37,7 +39,14 @@ _PART_BYTES = 1 << 20
 _NOTED_EVERY = 5_000
 #: Without a sign of life for so long whoever makes it is taken to be dead.
 _LOST_AFTER = dt.timedelta(minutes=3)
-ENDINGS = {FileFormat.CSV_FI: "csv", FileFormat.CSV: "csv", FileFormat.XLSX: "xlsx"}
+#: An envelope is read from one snapshot of the database, which no sign of life leaves meanwhile.
+_ENVELOPE_TAKES = dt.timedelta(hours=1)
+ENDINGS = {
+    FileFormat.CSV_FI: "csv",
+    FileFormat.CSV: "csv",
+    FileFormat.XLSX: "xlsx",
+    FileFormat.ENVELOPE: "zip",
+}
 _OPEN = (FileState.WAITING, FileState.RUNNING)
 
 
@@ -68,6 +77,28 @@ def ask(
     return file
 
 
+def ask_envelope(scope: envelope.Scope, *, by: User, reason: str, language: str) -> HistoryFile:
+    """Have an auditor's envelope made, once this is committed. Raises NoSigningKey."""
+    signing.fingerprint()
+    totals = scope.exports.order_by().values_list("invoice__currency")
+    found = totals.annotate(count=Count("pk"), total=Sum("invoice__gross_total"))
+    counted = {currency: (count, total) for currency, count, total in found}
+    with transaction.atomic():
+        file = HistoryFile.objects.create(
+            requested_by=by,
+            query=scope.query(),
+            format=FileFormat.ENVELOPE,
+            reason=reason,
+            language=language,
+            expected=sum(count for count, _total in counted.values()),
+            expected_sums=_as_text({currency: total for currency, (_n, total) in counted.items()}),
+        )
+        facts = {"file": file.pk, **scope.as_json(), "reason": reason}
+        audit.record("envelope.requested", tenant=scope.tenant, by=by, data=facts)
+        transaction.on_commit(partial(async_task, "invoices.tasks.make_history_file", file.pk))
+    return file
+
+
 def chosen_of(file: HistoryFile) -> Chosen:
     return choosing.read(dict(parse_qsl(file.query)))[0]
 
@@ -87,9 +118,16 @@ def make(pk: int) -> bool:
     """Write the file that was asked for. False when it is over, or somebody else writes it."""
     holder, now = secrets.token_hex(16), timezone.now()
     free = Q(state=FileState.WAITING) | Q(state=FileState.RUNNING, seen_at__lt=now - _LOST_AFTER)
+    is_envelope = HistoryFile.objects.filter(pk=pk, format=FileFormat.ENVELOPE).exists()
+    seen_at = now + _ENVELOPE_TAKES if is_envelope else now
     with transaction.atomic():
         taken = HistoryFile.objects.filter(free, pk=pk).update(
-            state=FileState.RUNNING, holder=holder, started_at=now, seen_at=now, done=0, sums={}
+            state=FileState.RUNNING,
+            holder=holder,
+            started_at=now,
+            seen_at=seen_at,
+            done=0,
+            sums={},
         )
         if taken:
             HistoryFilePart.objects.filter(file=pk).delete()
@@ -115,6 +153,10 @@ def _of(file: HistoryFile) -> Any:
 
 def _write(file: HistoryFile, out: IO[bytes]) -> tuple[int, dict[str, Decimal]]:
     """All rows, and how many they are and their totals."""
+    if file.format == FileFormat.ENVELOPE:
+        scope = envelope.Scope.read(file.query)
+        made = envelope.write(scope, out, by=file.requested_by, reason=file.reason)
+        return made.invoices, {currency: Decimal(total) for currency, total in made.sums.items()}
     columns = [COLUMNS[name] for name in file.columns]
     kinds = [column.kind for column in columns]
     writer = _writer(file.format, out)

@@ -6,25 +6,23 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from django.db.models import Count, Q
 from django.utils import timezone, translation
 from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _t
-from fpdf import FPDF
 from fpdf.fonts import FontFace
 
 from integrations.advice import LANGUAGES
 from integrations.models import Tenant
 from invoices.cause_models import ExportCause
+from invoices.paper import heading, line, sheet
 from invoices.problems import customer_sentence
 from invoices.reports import figures
 from invoices.reports.periods import Period
 from invoices.reports.shown import count, duration, percent
 
-_FONTS = Path(__file__).parent / "fonts"
 _MOST_CAUSES = 12
 
 
@@ -153,17 +151,10 @@ def _stopped(causes: list[dict[str, Any]], language: str) -> list[Stopped]:
 
 def as_pdf(card: Scorecard) -> bytes:
     """One page or more of A4."""
-    pdf = FPDF(format="A4")
-    pdf.set_margin(18)
-    pdf.set_auto_page_break(True, 18)
-    pdf.add_font("Sans", "", _FONTS / "DejaVuSans.ttf")
-    pdf.add_font("Sans", "B", _FONTS / "DejaVuSans-Bold.ttf")
-    pdf.set_title(f"{card.title} – {card.tenant}")
-    pdf.set_lang(card.language)
-    pdf.add_page()
-    _line(pdf, card.title, 11, grey=True)
-    _line(pdf, card.tenant, 18, bold=True)
-    _line(pdf, card.period, 11)
+    pdf = sheet(f"{card.title} – {card.tenant}", card.language)
+    line(pdf, card.title, 11, grey=True)
+    line(pdf, card.tenant, 18, bold=True)
+    line(pdf, card.period, 11)
     pdf.ln(4)
     pdf.set_font("Sans", "", 10)
     plain = FontFace(emphasis="")
@@ -178,7 +169,7 @@ def as_pdf(card: Scorecard) -> bytes:
             row = table.row()
             row.cell(label)
             row.cell(figure, style=FontFace(emphasis="B"))
-    _heading(pdf, card.stopped_title)
+    heading(pdf, card.stopped_title)
     if card.stopped:
         with pdf.table(
             col_widths=(70, 14, 16),
@@ -191,25 +182,11 @@ def as_pdf(card: Scorecard) -> bytes:
                 values = (each.sentence, str(each.invoices), str(each.still))
                 table.row(values, style=plain)
     else:
-        _line(pdf, card.nothing_stopped, 10)
+        line(pdf, card.nothing_stopped, 10)
     if card.mend:
-        _heading(pdf, card.mend_title)
+        heading(pdf, card.mend_title)
         for sentence in card.mend:
-            _line(pdf, f"– {sentence}", 10)
+            line(pdf, f"– {sentence}", 10)
     pdf.ln(6)
-    _line(pdf, f"{card.explained} {card.made}", 8, grey=True)
+    line(pdf, f"{card.explained} {card.made}", 8, grey=True)
     return bytes(pdf.output())
-
-
-def _heading(pdf: FPDF, text: str) -> None:
-    pdf.ln(6)
-    _line(pdf, text, 12, bold=True)
-    pdf.ln(1)
-    pdf.set_font("Sans", "", 10)
-
-
-def _line(pdf: FPDF, text: str, size: int, *, bold: bool = False, grey: bool = False) -> None:
-    pdf.set_font("Sans", "B" if bold else "", size)
-    pdf.set_text_color(90 if grey else 0)
-    pdf.multi_cell(0, size * 0.55, text, new_x="LMARGIN", new_y="NEXT")
-    pdf.set_text_color(0)

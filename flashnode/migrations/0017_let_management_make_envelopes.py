@@ -1,0 +1,21 @@
+"""The right to make auditors' envelopes, for management."""
+
+from django.apps import apps as installed
+from django.contrib.auth.management import create_permissions
+from django.db import migrations
+
+from flashnode.roles import create_groups
+
+
+def forwards(apps, schema_editor):
+    # Permissions are otherwise made only after the last migration has run.
+    create_permissions(installed.get_app_config("invoices"), verbosity=0)
+    create_groups()
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("flashnode", "0016_count_for_management"),
+        ("invoices", "0021_envelopes_for_auditors"),
+    ]
+    operations = [migrations.RunPython(forwards, migrations.RunPython.noop)]
