@@ -5,8 +5,8 @@ TILINTARKASTAJAN AINEISTO
 =========================
 
 Tässä aineistossa on kaikki, mitä järjestelmä tietää valituista myyntilaskuista ja niiden viennistä
-Procountoriin: alkuperäiset tiedostot, korjaukset, lähetykset vastauksineen, kyselyt, henkilöt ja
-heidän antamansa perusteet.
+Procountoriin: alkuperäiset tiedostot, korjaukset, mitä Procountoriin vietiin ja mitä se vastasi,
+kyselyt, henkilöt ja heidän antamansa perusteet.
 
 Tarkistaminen (ei vaadi järjestelmää eikä verkkoyhteyttä):
 
