@@ -62,7 +62,7 @@ def test_list_for_the_customer_is_copied_and_a_reason_lets_it_go_live(log_in, li
     page.goto(live_server.url + url("integrations_rehearsal_of_tenant", acme.pk))
 
     page.get_by_text("3 of 6 would pass").wait_for()
-    page.get_by_text("The invoice date 2026-03 is not in an open period").click()
+    page.get_by_text("The invoice date 3/2026 is not in an open period").click()
     page.get_by_role("link", name="R-5").wait_for()
     page.get_by_role("button", name="Copy").first.click()
     page.get_by_role("button", name="Copied").wait_for()

@@ -39,13 +39,13 @@ def test_worker_that_dies_between_steps_leaves_what_the_next_goes_on_from(
         rows = Rows(run)
         tenants = run.open_back_office(1)
         desk = run.open_desk(PLAN_AT_ONCE="4")
-        run.hand_in(tenants[0]["slug"], [f"P-{n}" for n in range(EXPORTS)], ("K", "E"))
+        run.hand_in(tenants[0]["slug"], [f"PLAN-{n}" for n in range(EXPORTS)], ("K", "E"))
         failed = {"needs_attention": EXPORTS}
         until(lambda: rows.statuses() == failed, SEEN_SECONDS, "mapping failed")
         run.end(run.back_office)
         desk("map", **MAPPED)
 
-        pk = desk("plan", search="P-")
+        pk = desk("plan", search="PLAN-")
         for moment, left in DEATHS_MAKING:
             _dies(rows, pk, moment, left)
         _works(run, "plan", pk)

@@ -25,7 +25,7 @@ def test_plan_whose_workers_are_killed_books_once_and_counts_right(
     servers(database)
     with running(database, tmp_path / "run", **TUNING) as run:
         office = Office(run, clusters, SEED)
-        office.fail("P-", EXPORTS)
+        office.fail("PLAN-", EXPORTS)
         office.fail("X-", OTHERS)
         run.end(run.back_office)
         office.desk("map", **MAPPED)
@@ -45,7 +45,7 @@ def test_plan_whose_workers_are_killed_books_once_and_counts_right(
 
 def _executed(office):
     """A plan of the P's, driven through its stages with kills in each; its items' states."""
-    pk = office.pk = office.desk("plan", search="P-")
+    pk = office.pk = office.desk("plan", search="PLAN-")
     # Nothing leaves until enough workers died in the stage.
     office.hold_speed(60)
     assert office.desk("act", pk=pk, act="start") == 302

@@ -234,6 +234,7 @@ def test_heartbeat_writes_at_most_once_in_five_seconds(django_assert_num_queries
 def test_every_cause_has_words_for_its_facts():
     facts = {"seconds": 400, "count": 3, "names": "worker", "error": "OSError"}
     facts |= {"status": "DELETED", "code": "x", "field": "y", "value": "z"}
+    facts |= {"exports": 2, "days": 1, "first": "invoices_invoice 7"}
 
     for cause in CAUSES:
         words = explain(cause, facts)
