@@ -33,5 +33,5 @@ def line(pdf: FPDF, text: str, size: int, *, bold: bool = False, grey: bool = Fa
     """A paragraph of its own; `size` in points."""
     pdf.set_font("Sans", "B" if bold else "", size)
     pdf.set_text_color(90 if grey else 0)
-    pdf.multi_cell(0, size * 0.55, text, new_x="LMARGIN", new_y="NEXT")
+    pdf.multi_cell(0, size * 0.55, text, align="L", new_x="LMARGIN", new_y="NEXT")
     pdf.set_text_color(0)
