@@ -155,9 +155,12 @@ class Office(Rows):
 
     def _mark(self) -> Any:
         last = self.database.rows("SELECT max(id) AS last FROM invoices_auditevent")[0]["last"]
-        # Nothing to do is no sign of being stuck.
-        idle = not self.pk or self.plan(self.pk)["state"] not in ("making", "running")
-        return object() if idle else last
+        # Nothing to do is no sign of being stuck; what a stopped plan left under way is to do.
+        return last if self.pk and self._is_busy() else object()
+
+    def _is_busy(self) -> bool:
+        driven = self.plan(self.pk)["state"] in ("making", "running")
+        return driven or bool(self.items(self.pk)["queued"]) or not self.settled()
 
     def settled(self) -> bool:
         """Whether nothing is under way any more."""
