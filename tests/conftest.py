@@ -3,6 +3,7 @@ its evidence be emptied between tests."""
 
 from __future__ import annotations
 
+import copy
 import json
 from collections import Counter
 
@@ -63,6 +64,12 @@ def _language():
     """Requests of the test client leave theirs behind."""
     with translation.override("en"):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _own_environments(settings):
+    """Tests change what is in the environments' settings; the next one has its own."""
+    settings.PROCOUNTOR = copy.deepcopy(settings.PROCOUNTOR)
 
 
 @pytest.fixture(autouse=True)
