@@ -14,7 +14,6 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import BadHeaderError, send_mail
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone, translation
@@ -26,7 +25,7 @@ from integrations.models import Tenant
 from invoices import causes, problems
 from invoices.document import Problem
 from invoices.watch.alerts import note, recover
-from invoices.watch.notices import DAY, LEASE
+from invoices.watch.notices import DAY, LEASE, send
 from invoices.watch_models import Alert, Digest
 
 logger = logging.getLogger(__name__)
@@ -101,15 +100,9 @@ def _note(begun: list[Alert], ended: list[Alert], sent: bool) -> None:
 
 
 def _send(subject: str, body: str) -> bool:
-    try:
-        send_mail(
-            f"[Flashnode] {subject}", body, settings.DEFAULT_FROM_EMAIL, settings.FAILURE_EMAILS
-        )
-    except (OSError, UnicodeError, BadHeaderError) as error:
-        # smtplib's errors are OSErrors; their texts may name the account, so the type must do.
-        logger.error("mail about failed exports not sent: %s", type(error).__name__)
-        return False
-    return True
+    if error := send(subject, body, settings.FAILURE_EMAILS):
+        logger.error("mail about failed exports not sent: %s", error)
+    return not error
 
 
 def _subject(begun: list[Alert], ended: list[Alert]) -> str:

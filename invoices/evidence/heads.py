@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from django.conf import settings
-from django.core.mail import EmailMessage
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from integrations.models import Tenant
 from invoices.evidence.sealing import head_of
 from invoices.evidence_models import EvidenceChain
+from invoices.watch.notices import send
 
 #: {primary key of the chain: {position: hash}}
 Published = dict[int, dict[int, bytes]]
@@ -100,13 +100,10 @@ def publish() -> int:
             failed.append(f"EVIDENCE_HEADS_FILE: {error.strerror or type(error).__name__}")
     if settings.EVIDENCE_HEADS_EMAILS:
         subject = text.partition("\n")[0]
-        mail = EmailMessage(f"[Flashnode] {subject}", text, to=settings.EVIDENCE_HEADS_EMAILS)
-        try:
-            mail.send()
+        if error := send(subject, text, settings.EVIDENCE_HEADS_EMAILS):
+            failed.append(f"EVIDENCE_HEADS_EMAILS: {error}")
+        else:
             places += 1
-        except OSError as error:
-            # smtplib's errors are OSErrors; their texts may name the account.
-            failed.append(f"EVIDENCE_HEADS_EMAILS: {type(error).__name__}")
     if failed:
         raise NotPublished("; ".join(failed))
     return places

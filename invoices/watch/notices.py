@@ -75,15 +75,22 @@ def _lease(alert: Alert, now: dt.datetime) -> bool:
     return bool(unchanged.update(mailing_until=now + LEASE))
 
 
+def send(subject: str, body: str, to: list[str]) -> str:
+    """Mail as Flashnode; returns the type of the error that kept it from leaving, "" for none."""
+    try:
+        send_mail(f"[Flashnode] {subject}", body, settings.DEFAULT_FROM_EMAIL, to)
+    except (OSError, UnicodeError, BadHeaderError) as error:
+        # smtplib's errors are OSErrors; their texts may name the account, so the type must do.
+        return type(error).__name__
+    return ""
+
+
 def _send(alert: Alert) -> bool:
     subject, body = text_of(alert)
     mine = Alert.objects.filter(pk=alert.pk)
-    try:
-        send_mail(subject, body, settings.DEFAULT_FROM_EMAIL, settings.ALERT_EMAILS)
-    except (OSError, UnicodeError, BadHeaderError) as error:
-        # smtplib's errors are OSErrors; their texts may name the account, so the type must do.
-        logger.error("alert %s could not be mailed: %s", alert.cause, type(error).__name__)
-        mine.update(mailing_until=None, mail_error=type(error).__name__)
+    if error := send(subject, body, settings.ALERT_EMAILS):
+        logger.error("alert %s could not be mailed: %s", alert.cause, error)
+        mine.update(mailing_until=None, mail_error=error)
         return False
     told = "recovery_notified_at" if alert.recovered_at else "notified_at"
     mine.update(**{told: timezone.now(), "mailing_until": None, "mail_error": ""})
@@ -102,7 +109,7 @@ def text_of(alert: Alert) -> tuple[str, str]:
         lines += ["", *(_ending(alert) if alert.recovered_at else _beginning(alert, words))]
         if alert.recovered_at:
             subject = _("Over: %(title)s") % {"title": subject}
-        return f"[Flashnode] {subject}", "\n".join(lines) + "\n"
+        return subject, "\n".join(lines) + "\n"
 
 
 def _beginning(alert: Alert, words: dict[str, str]) -> list[str]:

@@ -11,7 +11,6 @@ import logging
 from collections import defaultdict
 
 from django.conf import settings
-from django.core.mail import BadHeaderError, send_mail
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone, translation
@@ -19,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from integrations import advice
-from invoices.watch.notices import DAY, LEASE
+from invoices.watch.notices import DAY, LEASE, send
 from invoices.watch.tenants import RADAR
 from invoices.watch_models import Alert
 
@@ -74,14 +73,9 @@ def _last_morning() -> dt.datetime:
 
 def _send(subject: str, body: str) -> str:
     """What the server's refusal was; "" when the mail left."""
-    sender, to = settings.DEFAULT_FROM_EMAIL, settings.ALERT_EMAILS
-    try:
-        send_mail(f"[Flashnode] {subject}", body, sender, to)
-    except (OSError, UnicodeError, BadHeaderError) as error:
-        # smtplib's errors are OSErrors; their texts may name the account, so the type must do.
-        logger.error("mail about radar warnings not sent: %s", type(error).__name__)
-        return type(error).__name__
-    return ""
+    if error := send(subject, body, settings.ALERT_EMAILS):
+        logger.error("mail about radar warnings not sent: %s", error)
+    return error
 
 
 def _subject(begun: list[Alert]) -> str:
