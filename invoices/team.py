@@ -26,9 +26,9 @@ OPEN = (ExportStatus.NEEDS_ATTENTION, ExportStatus.UNKNOWN, ExportStatus.PARKED)
 _RESOLVING = ("export.queued", "export.skipped")
 
 
-def assignable() -> QuerySet[User]:
-    """Who may be given an export: active staff who may queue one again."""
-    may = Q(groups__permissions__codename="requeue_invoiceexport") | Q(is_superuser=True)
+def assignable(permission: str = "requeue_invoiceexport") -> QuerySet[User]:
+    """Who may be given something to look after: active staff with the right to do it."""
+    may = Q(groups__permissions__codename=permission) | Q(is_superuser=True)
     return User.objects.filter(may, is_active=True, is_staff=True).distinct().order_by("username")
 
 

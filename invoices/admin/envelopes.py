@@ -22,7 +22,6 @@ from unfold.widgets import (
 from integrations.models import Tenant
 from invoices import envelope
 from invoices.evidence import signing
-from invoices.models import InvoiceExport
 from invoices.reports import files
 
 MAKE = "invoices.make_envelope"
@@ -71,15 +70,13 @@ class EnvelopeForm(forms.Form):
         return cleaned
 
     def _of_number(self, tenant: Tenant, number: str) -> envelope.Scope | None:
-        exports = InvoiceExport.objects.select_related("invoice", "tenant")
-        export = exports.filter(tenant=tenant, invoice__number=number).first()
-        if export is None:
+        scope = envelope.of_invoice(tenant, number)
+        if scope is None:
             text = _t(
                 "%(tenant)s has no invoice “%(number)s”. Check the number, or leave it empty."
             )
             self.add_error("number", text % {"tenant": tenant.name, "number": number})
-            return None
-        return envelope.of_invoice(export)
+        return scope
 
     def _of_days(
         self, tenant: Tenant, start: dt.date | None, end: dt.date | None

@@ -28,7 +28,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from integrations.admin.desk import ReadOnlyAdmin, ReasonLine, needs
 from integrations.enums import TenantState
 from integrations.models import Tenant
-from invoices import ledger, tasks
+from invoices import ledger, tasks, team
 from invoices.admin import ledger_words as words
 from invoices.admin.words import money, status_words
 from invoices.ledger import books
@@ -45,6 +45,8 @@ VIEW_DIFFERENCES = "invoices.view_ledgerdifference"
 #: Of a list on a page, so many rows; the rest is in the list of exports.
 _MOST = 500
 _PARTS = ("received", "exported", "remote")
+#: From a Monday, for the names of the weekdays.
+_A_WEEK = books.days_between(dt.date(2024, 1, 1), dt.date(2024, 1, 7))
 
 
 @admin.register(LedgerDay)
@@ -190,13 +192,9 @@ def _row(
         "summary": " · ".join(told) or words.cell(None)["words"],
         "cells": [
             words.cell(verdicts.get(day)) | {"day": day, "url": day_url(tenant.pk, day)}
-            for day in _days(first, last)
+            for day in books.days_between(first, last)
         ],
     }
-
-
-def _days(first: dt.date, last: dt.date) -> list[dt.date]:
-    return [first + dt.timedelta(days=step) for step in range((last - first).days + 1)]
 
 
 def _calendar(tenant: Tenant, first: dt.date, last: dt.date) -> dict[str, Any]:
@@ -217,9 +215,7 @@ def _calendar(tenant: Tenant, first: dt.date, last: dt.date) -> dict[str, Any]:
     counts = Counter(row.verdict for row in known.values())
     return {
         "weeks": weeks,
-        "weekdays": [
-            date_format(day, "D") for day in _days(dt.date(2024, 1, 1), dt.date(2024, 1, 7))
-        ],
+        "weekdays": [date_format(day, "D") for day in _A_WEEK],
         "sums": words.sums_of(_added(row.sums for row in known.values())),
         "counts": [
             words.cell(verdict) | {"count": counts[verdict]}
@@ -379,9 +375,7 @@ class OwnerForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        may = Q(groups__permissions__codename="reconcile_ledgerday") | Q(is_superuser=True)
-        active = User.objects.filter(may, is_active=True, is_staff=True).distinct()
-        self.fields["assignee"].queryset = active.order_by("username")
+        self.fields["assignee"].queryset = team.assignable("reconcile_ledgerday")
 
 
 @admin.register(LedgerDifference)

@@ -71,32 +71,6 @@ def records(scope: Scope) -> Iterator[Record]:
         yield _record(export)
 
 
-def rows_of(record: Record) -> Iterator[tuple[str, int]]:
-    """(table, primary key) of every row that a record shows."""
-    yield "invoices_invoice", record["id"]
-    yield "invoices_invoiceexport", record["export"]["id"]
-    for file in record["received"]:
-        yield "invoices_receivedfile", file["id"]
-        yield "invoices_receiveditem", file["item"]["id"]
-    for step in record["steps"]:
-        for attempt in step["attempts"]:
-            yield "invoices_stepattempt", attempt["id"]
-    for name, table in TABLES.items():
-        for row in record[name]:
-            yield table, row["id"]
-
-
-#: The parts of a record that are lists of rows of one table.
-TABLES = {
-    "attachments": "invoices_invoiceattachment",
-    "corrections": "invoices_correction",
-    "entered_by_hand": "invoices_enteredbyhand",
-    "attempts": "invoices_submissionattempt",
-    "look_ups": "invoices_lookup",
-    "events": "invoices_auditevent",
-}
-
-
 def people(pks: Iterable[int]) -> dict[str, Record]:
     """Who the records name."""
     known = User.objects.filter(pk__in=set(pks)).order_by("pk")

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from integrations.models import Tenant
 from invoices.corrections import dated_between
-from invoices.models import InvoiceExport
+from invoices.models import Invoice, InvoiceExport
 
 #: A financial year may be 18 months at most (Accounting Act 1336/1997, chapter 1, section 4).
 _LONGEST_DAYS = 550
@@ -66,10 +66,11 @@ class Scope:
         }
 
 
-def of_invoice(export: InvoiceExport) -> Scope:
-    """One invoice."""
-    date = export.invoice.date
-    return Scope(export.tenant, date, date, export.invoice.number)
+def of_invoice(tenant: Tenant, number: str) -> Scope | None:
+    """One invoice; None when the tenant has none of that number."""
+    found = Invoice.objects.filter(tenant=tenant, number=number, export__isnull=False)
+    date = found.values_list("date", flat=True).first()
+    return Scope(tenant, date, date, number) if date else None
 
 
 def of_month(tenant: Tenant, year: int, month: int) -> Scope:

@@ -25,6 +25,7 @@ from invoices.envelope.chained import Row, Segments
 from invoices.envelope.cover import cover
 from invoices.envelope.reading import README
 from invoices.envelope.scope import Scope
+from invoices.envelope.verify_envelope import rows_of
 from invoices.evidence import seal, signing
 from invoices.models import ReceivedFile
 from invoices.step_models import InvoiceAttachment
@@ -82,7 +83,7 @@ def write(scope: Scope, target: IO[bytes], *, by: User | None, reason: str) -> M
             count += 1
             sums[record["currency"]] += Decimal(record["gross_total"])
             people.update(recorded.person_pks(record))
-            rows.update(recorded.rows_of(record))
+            rows.update((table, columns["id"]) for table, columns in rows_of(record))
             yield _line(record)
 
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive, _snapshot():

@@ -100,8 +100,8 @@ def publish() -> int:
             failed.append(f"EVIDENCE_HEADS_FILE: {error.strerror or type(error).__name__}")
     if settings.EVIDENCE_HEADS_EMAILS:
         subject = text.partition("\n")[0]
-        if error := send(subject, text, settings.EVIDENCE_HEADS_EMAILS):
-            failed.append(f"EVIDENCE_HEADS_EMAILS: {error}")
+        if refusal := send(subject, text, settings.EVIDENCE_HEADS_EMAILS):
+            failed.append(f"EVIDENCE_HEADS_EMAILS: {refusal}")
         else:
             places += 1
     if failed:

@@ -24,6 +24,11 @@ _BEFORE = dt.timedelta(days=62)
 _NAMED = 1000
 
 
+def days_between(first: dt.date, last: dt.date) -> list[dt.date]:
+    """Every day from the first to the last, both included."""
+    return [first + dt.timedelta(days=step) for step in range((last - first).days + 1)]
+
+
 def dated(tenant: Tenant, first: dt.date, last: dt.date) -> QuerySet[InvoiceExport]:
     """The tenant's exports whose date that counts lies in these days. Two
     index scans: most invoices were never corrected."""

@@ -248,10 +248,7 @@ def _to_ask_for(read: LedgerRead) -> list[int]:
 
 def days_of(read: LedgerRead) -> list[dt.date]:
     assert read.first_day and read.last_day
-    return [
-        read.first_day + dt.timedelta(days=step)
-        for step in range((read.last_day - read.first_day).days + 1)
-    ]
+    return books.days_between(read.first_day, read.last_day)
 
 
 def _compare(read: LedgerRead) -> None:

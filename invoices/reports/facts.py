@@ -48,6 +48,8 @@ class Fact(NamedTuple):
     bucket: int | None
 
 
+#: The figures that count exports; each has a total with VAT beside it.
+COUNTS = ("taken", "failed", "waiting", "skipped", "exported", "first_pass")
 FIELDS = ("tenant_id", *Fact._fields[1:])
 #: (tenant or None for all, day, currency).
 Key = tuple[int | None, dt.date, str]

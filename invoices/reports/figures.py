@@ -14,9 +14,9 @@ from django.db.models import Sum
 from invoices.report_models import Rollup
 from invoices.reports import times
 from invoices.reports.counting import from_cents, total_cents
+from invoices.reports.facts import COUNTS
 from invoices.reports.periods import Period
 
-COUNTS = ("taken", "failed", "waiting", "skipped", "exported", "first_pass")
 #: Ages of open failures: from and to so many days since intake; the last one has no end.
 AGES = ((0, 1), (2, 7), (8, 30), (31, None))
 

@@ -22,16 +22,21 @@ from invoices.bulk import insert_each, update_each
 from invoices.models import AuditEvent, InvoiceExport
 from invoices.report_models import ExportFact, Rollup, RollupCursor
 from invoices.reports.counting import counted
-from invoices.reports.facts import FIELDS, Fact, Figures, Key, contributions, present, stored
+from invoices.reports.facts import (
+    COUNTS,
+    FIELDS,
+    Fact,
+    Figures,
+    Key,
+    contributions,
+    present,
+    stored,
+)
 
 #: Events read at once, and exports counted in one short transaction.
 _EVENTS = 2000
 _EXPORTS = 500
-FIGURES = [
-    name
-    for figure in ("taken", "failed", "waiting", "skipped", "exported", "first_pass")
-    for name in (figure, f"{figure}_total")
-]
+FIGURES = [name for figure in COUNTS for name in (figure, f"{figure}_total")]
 
 
 def cursor() -> RollupCursor:

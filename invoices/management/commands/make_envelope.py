@@ -14,7 +14,6 @@ from integrations.management.base import JsonCommand, refuse, tenant_named
 from integrations.models import Tenant
 from invoices import envelope
 from invoices.evidence.signing import NoSigningKey
-from invoices.models import InvoiceExport
 
 
 class Command(JsonCommand):
@@ -65,11 +64,10 @@ class Command(JsonCommand):
 
 def _scope(tenant: Tenant, options: dict[str, Any]) -> envelope.Scope:
     if number := options["invoice"]:
-        exports = InvoiceExport.objects.select_related("invoice", "tenant")
-        export = exports.filter(tenant=tenant, invoice__number=number).first()
-        if export is None:
+        scope = envelope.of_invoice(tenant, number)
+        if scope is None:
             raise refuse(f"{tenant.name} has no invoice with the number “{number}”.")
-        return envelope.of_invoice(export)
+        return scope
     try:
         if month := options["month"]:
             first = dt.date.fromisoformat(f"{month}-01")

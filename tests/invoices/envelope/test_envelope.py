@@ -125,7 +125,7 @@ def test_stranger_finds_it_as_it_was_made(tenant, corrected, tmp_path, key):
 def test_rows_are_in_their_chains_and_those_of_others_only_as_hashes(tenant, queued, tmp_path, key):
     first, second = queued("A-1", "A-2")
     engine.run_lane(tenant.pk)
-    content, _facts = made(envelope.of_invoice(second))
+    content, _facts = made(envelope.of_invoice(tenant, "A-2"))
 
     chain = opened(content)["chain.jsonl"].decode()
     lines = [json.loads(line) for line in chain.splitlines()]
@@ -250,7 +250,7 @@ def test_other_months_and_other_tenants_stay_outside(tenant, queued, make_tenant
 def test_one_invoice_has_an_envelope_of_its_own(tenant, queued, tmp_path):
     export, _other = queued("A/1 ä", "A-2")
 
-    content, facts = made(envelope.of_invoice(export))
+    content, facts = made(envelope.of_invoice(tenant, "A/1 ä"))
 
     assert [record["number"] for record in records(content)] == ["A/1 ä"]
     assert facts.name == f"envelope-{tenant.slug}-A-1--.zip"
@@ -330,7 +330,7 @@ def test_no_secret_is_in_it(tenant, corrected, settings):
 def test_queries_grow_with_the_files_and_not_with_the_invoices(tenant, queued):
     one, *_others = queued("A-1", "A-2", "A-3", "A-4")
     counts = []
-    for scope in (envelope.of_invoice(one), month_of(tenant)):
+    for scope in (envelope.of_invoice(tenant, "A-1"), month_of(tenant)):
         evidence.seal()
         with CaptureQueriesContext(connection) as asked:
             made(scope)
