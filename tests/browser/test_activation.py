@@ -1,20 +1,13 @@
 """Support staff at the activation desk: from the customer's callback to filed keys."""
 
-import os
-
 import pytest
 
 from integrations import tasks
 from integrations.activation.models import ActivationRequest
 from integrations.models import Credential, Tenant
+from tests.browser.pictures import shot
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-def shot(page, name):
-    """With SCREENSHOTS, a folder, for people to look at."""
-    if folder := os.environ.get("SCREENSHOTS"):
-        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
 
 
 def in_background(page, work):

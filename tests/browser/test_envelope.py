@@ -11,6 +11,7 @@ from invoices import tasks
 from invoices.evidence import signing
 from invoices.report_models import HistoryFile
 from tests import factories, reports
+from tests.browser.pictures import shot
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -26,11 +27,6 @@ def office(settings):
     return tenant
 
 
-def _keep(page, name):
-    if folder := os.environ.get("SCREENSHOTS"):
-        page.screenshot(path=str(pathlib.Path(folder) / f"{name}.png"), full_page=True)
-
-
 @pytest.mark.parametrize(
     ("language", "width", "dark", "words"),
     [
@@ -43,23 +39,23 @@ def test_envelope_is_asked_for_and_opened(office, log_in, tmp_path, language, wi
     page = log_in("Management", language=language, width=width, dark=dark)
     page.goto(page.url.split("/admin/")[0] + "/admin/invoices/historyfile/envelope/")
     page.locator("h1", has_text=title).first.wait_for()
-    _keep(page, f"envelope-{language}-form")
+    shot(page, f"envelope-{language}-form")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.locator("select[name=tenant]").select_option(str(office.pk))
     page.locator("textarea[name=reason]").fill("Audit")
     page.get_by_role("button", name=make).click()
     assert page.locator(".desk-error").count() == 2
-    _keep(page, f"envelope-{language}-refused")
+    shot(page, f"envelope-{language}-refused")
     page.locator("input[name=start]").fill("2026-01-01")
     page.locator("input[name=end]").fill("2026-12-31")
     page.get_by_role("button", name=make).click()
     page.locator("h1", has_text="envelope-").first.wait_for()
-    _keep(page, f"envelope-{language}-waiting")
+    shot(page, f"envelope-{language}-waiting")
 
     assert tasks.make_history_file(HistoryFile.objects.get().pk)
 
     page.reload()
-    _keep(page, f"envelope-{language}-ready")
+    shot(page, f"envelope-{language}-ready")
     with page.expect_download() as got:
         page.get_by_role("link", name=download).click()
     got.value.save_as(tmp_path / "envelope.zip")

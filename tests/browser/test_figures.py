@@ -1,14 +1,13 @@
 """Management's pages in a real browser: readable, without a script, on a phone and in the dark."""
 
 import datetime as dt
-import os
-import pathlib
 
 import pytest
 from django.utils import timezone
 
 from invoices.reports import rolling
 from tests import factories, reports
+from tests.browser.pictures import shot
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -35,22 +34,17 @@ def office():
     rolling.roll_up()
 
 
-def _keep(page, name):
-    if folder := os.environ.get("SCREENSHOTS"):
-        page.screenshot(path=str(pathlib.Path(folder) / f"{name}.png"), full_page=True)
-
-
 @pytest.mark.parametrize(
     ("language", "width", "dark"), [("en", 1280, False), ("fi", 1280, True), ("fi", 390, False)]
 )
 def test_manager_sees_figures_and_follows_one(office, log_in, language, width, dark):
     page = log_in("Management", language=language, width=width, dark=dark)
-    _keep(page, f"figures-{language}-{width}-{dark}")
+    shot(page, f"figures-{language}-{width}-{dark}")
     chart = page.locator("svg[role=img]")
     assert chart.bounding_box()["width"] > 250
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.locator(".desk-tile").first.click()
     page.wait_for_selector("table tbody tr")
-    _keep(page, f"history-{language}-{width}-{dark}")
+    shot(page, f"history-{language}-{width}-{dark}")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.errors == []

@@ -1,13 +1,12 @@
 """Support staff at the key desk: from a pasted mail to a live tenant."""
 
-import os
-
 import pytest
 from django.urls import reverse
 
 from integrations import tasks
 from integrations.models import ReceivedKey, Tenant
 from invoices.models import AuditEvent
+from tests.browser.pictures import shot
 from tests.integrations import mails
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -19,12 +18,6 @@ def letter(company, key):
         f"Hei,\n\nAPI-avain:\n{mails.wrap(key, 76)}\n\nTilinro: {account}\n"
         "\nTerveisin\nMaija Ostaja\nAcme Oy\nY-tunnus 2077474-0"
     )
-
-
-def shot(page, name):
-    """With SCREENSHOTS, a folder, for people to look at."""
-    if folder := os.environ.get("SCREENSHOTS"):
-        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
 
 
 def in_background(page, work):

@@ -1,21 +1,14 @@
 """A customer logs in to (the simulated) Procountor from its intake link, and is connected."""
 
-import os
-
 import pytest
 
 from integrations import tasks
 from integrations.connect import intake_links, invitations
 from integrations.models import Credential
 from tests import factories
+from tests.browser.pictures import shot
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-def shot(page, name):
-    """With SCREENSHOTS, a folder, for people to look at."""
-    if folder := os.environ.get("SCREENSHOTS"):
-        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 
 import pytest
 
 from invoices.ledger_models import LedgerDifference
 from invoices.models import InvoiceExport
+from tests.browser.pictures import shot
 from tests.invoices.ledger.conftest import DAY, Ledger, drive
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -28,13 +28,6 @@ def books(tenant, sandbox):
     found.read()
     InvoiceExport.objects.filter(pk=found.export("A-7").pk).update(remote_status="APPROVED")
     return found
-
-
-def shot(page, name):
-    """Keep a picture for whoever wants to look, where SCREENSHOTS names a folder."""
-    folder = os.environ.get("SCREENSHOTS")
-    if folder:
-        page.screenshot(path=os.path.join(folder, f"{name}.png"), full_page=True)
 
 
 def test_from_the_month_to_a_settled_difference(log_in, live_server, books):
