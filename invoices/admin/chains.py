@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
@@ -27,7 +28,7 @@ class EvidenceChainAdmin(ReadOnlyAdmin):
     list_select_related = ["tenant", "check_result"]
     list_before_template = "desk/chains.html"
     change_form_outer_before_template = "desk/chain.html"
-    fields = [("whose", "year"), ("made_at", "rows"), ("verified_at", "result")]
+    fields = [("whose", "year"), ("made_at", "rows"), ("verified_at", "outcome")]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EvidenceChain]:
         last = EvidenceLink.objects.filter(chain=OuterRef("pk")).order_by("-position")
@@ -58,9 +59,11 @@ class EvidenceChainAdmin(ReadOnlyAdmin):
         return f"{_hex(chain)[:16]}…" if chain.last_hash else "–"
 
     @display(description=_("last verified"), ordering="check_result__at")
-    def verified_at(self, chain: EvidenceChain) -> Any:
+    def verified_at(self, chain: EvidenceChain) -> str:
         check = _check(chain)
-        return check.at if check else None
+        # A page of one row would show the moment as it is stored.
+        shown = timezone.localtime(check.at) if check else None
+        return date_format(shown, "SHORT_DATETIME_FORMAT") if shown else "–"
 
     @display(
         description=_("result"),
@@ -68,6 +71,10 @@ class EvidenceChainAdmin(ReadOnlyAdmin):
     )
     def result(self, chain: EvidenceChain) -> tuple[str, str]:
         return _result(_check(chain))
+
+    @display(description=_("result"))
+    def outcome(self, chain: EvidenceChain) -> str:
+        return _result(_check(chain))[1]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         outside = EvidenceCheck.objects.filter(chain=None, problems__gt=0).first()

@@ -96,6 +96,20 @@ def test_whole_chains_say_so(client, chain):
     assert "Not verified yet" not in page
 
 
+@pytest.mark.parametrize("language", ["en", "fi"])
+def test_page_of_a_chain_words_result_and_moment_as_the_list_does(client, chain, language):
+    tasks.verify_audit()
+    log_in(client, "Management")
+    client.cookies["django_language"] = language
+    headers = {"Accept-Language": language}
+
+    page = text(client.get(url("invoices_evidencechain_change", chain.pk), headers=headers))
+
+    assert ("As it was written" if language == "en" else "Niin kuin kirjoitettiin") in page
+    assert "whole" not in page
+    assert "+00:00" not in page
+
+
 def test_list_costs_the_same_for_one_chain_and_for_many(
     client, make_rows, django_assert_num_queries
 ):
