@@ -5,7 +5,7 @@ import pytest
 from integrations import tasks
 from integrations.activation.models import ActivationRequest
 from integrations.models import Credential, Tenant
-from tests.browser.pictures import shot
+from tests.browser.pictures import shot, width_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -47,7 +47,7 @@ def test_from_the_callback_to_filed_keys(
     page.goto(f"{live_server.url}/connect/activated/test/?requestId={activation.id}")
     page.locator("ol.steps").wait_for()
     shot(page, f"activated-{name}")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert width_of(page) <= width
     asked = ActivationRequest.objects.get()
     tasks.fetch_activation(asked.pk)
 
@@ -58,7 +58,7 @@ def test_from_the_callback_to_filed_keys(
     page.get_by_role("link", name=str(activation.id)).first.click()
     page.get_by_text("Maija Mallikas").wait_for()
     shot(page, f"activation-open-{name}")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert width_of(page) <= width
     beta = asked.companies.get(name="Beta Oy")
     page.locator(f"input[name=choice_{beta.pk}][value=reject]").check()
     page.locator("button[name=decide]").click()
@@ -72,7 +72,7 @@ def test_from_the_callback_to_filed_keys(
     shot(page, f"activation-decided-{name}")
 
     assert Tenant.objects.get().name == "Alfa Oy"
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert width_of(page) <= width
     key = sandbox.companies[activation.companies[0].id].technical_key()
     assert key not in page.content()
     assert page.errors == []
@@ -94,5 +94,5 @@ def test_expired_request_has_sentences_to_copy(
     shot(page, f"activation-expired-{language}-{width}")
 
     page.locator("button.desk-copy").first.click()
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert width_of(page) <= width
     assert page.errors == []

@@ -5,7 +5,7 @@ import pytest
 from invoices.watch import raise_alert, recover
 from invoices.watch_models import Alert
 from tests import factories
-from tests.browser.test_key_desk import shot
+from tests.browser.pictures import shot, width_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -43,5 +43,5 @@ def test_alerts_are_found_from_the_start_page(log_in, live_server, role, languag
     shot(page, f"{name}-3-alert")
 
     assert Alert.objects.count() == 3
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert width_of(page) <= width
     assert page.errors == []

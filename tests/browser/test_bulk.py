@@ -9,8 +9,8 @@ from invoices.cause_models import Recheck
 from invoices.models import InvoiceExport
 from invoices.plan_models import BulkPlan
 from invoices.plans import making, running
-from tests.browser.test_key_desk import in_background, shot
-from tests.browser.test_rehearsal import width_of
+from tests.browser.pictures import shot, width_of
+from tests.browser.test_key_desk import in_background
 from tests.bulk import failed, heal, work
 from tests.staff import url
 
@@ -151,6 +151,7 @@ def test_pages_fit_and_speak(log_in, live_server, tenant, language, dark, width)
     page.goto(f"{live_server.url}{url('invoices_exportcause_changelist')}")
     look("causes")
     page.locator("td a.desk-link").first.click()
+    page.locator("h3", has_text="2.").wait_for()
     look("cause")
     heal(tenant)
     newest().items.first()

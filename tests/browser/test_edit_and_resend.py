@@ -7,7 +7,8 @@ import pytest
 from invoices import engine, tasks
 from invoices.correction_models import Correction, EnteredByHand
 from invoices.models import InvoiceExport
-from tests.browser.test_key_desk import in_background, shot
+from tests.browser.pictures import shot, width_of
+from tests.browser.test_key_desk import in_background
 from tests.invoices.correcting import POSTS, correct
 from tests.staff import url
 
@@ -25,10 +26,6 @@ def refused(tenant, queued):
     )
     export.refresh_from_db()
     return export
-
-
-def width_of(page):
-    return page.evaluate("document.documentElement.scrollWidth")
 
 
 def test_from_a_refused_invoice_to_a_corrected_one_in_procountor(

@@ -11,7 +11,7 @@ from invoices import tasks
 from invoices.evidence import signing
 from invoices.report_models import HistoryFile
 from tests import factories, reports
-from tests.browser.pictures import shot
+from tests.browser.pictures import shot, width_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -40,10 +40,11 @@ def test_envelope_is_asked_for_and_opened(office, log_in, tmp_path, language, wi
     page.goto(page.url.split("/admin/")[0] + "/admin/invoices/historyfile/envelope/")
     page.locator("h1", has_text=title).first.wait_for()
     shot(page, f"envelope-{language}-form")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert width_of(page) <= width
     page.locator("select[name=tenant]").select_option(str(office.pk))
     page.locator("textarea[name=reason]").fill("Audit")
     page.get_by_role("button", name=make).click()
+    page.locator(".desk-error").nth(1).wait_for()
     assert page.locator(".desk-error").count() == 2
     shot(page, f"envelope-{language}-refused")
     page.locator("input[name=start]").fill("2026-01-01")
@@ -63,5 +64,5 @@ def test_envelope_is_asked_for_and_opened(office, log_in, tmp_path, language, wi
         assert len(archive.read("invoices.jsonl").splitlines()) == 2
         if folder := os.environ.get("SCREENSHOTS"):
             pathlib.Path(folder, f"cover-{language}.pdf").write_bytes(archive.read("cover.pdf"))
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert width_of(page) <= width
     assert page.errors == []

@@ -4,7 +4,7 @@ import pytest
 
 from invoices import engine
 from invoices.wording_models import UnknownCode, WordingVersion
-from tests.browser.test_key_desk import shot
+from tests.browser.pictures import shot, width_of
 from tests.staff import url
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -16,10 +16,6 @@ SIZES = [
     ("en", 1280, True),
     ("en", 390, False),
 ]
-
-
-def width_of(page):
-    return page.evaluate("document.documentElement.scrollWidth")
 
 
 def refused(queued, sandbox, tenant, message, field):

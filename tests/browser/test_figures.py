@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from invoices.reports import rolling
 from tests import factories, reports
-from tests.browser.pictures import shot
+from tests.browser.pictures import shot, width_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -42,9 +42,9 @@ def test_manager_sees_figures_and_follows_one(office, log_in, language, width, d
     shot(page, f"figures-{language}-{width}-{dark}")
     chart = page.locator("svg[role=img]")
     assert chart.bounding_box()["width"] > 250
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert width_of(page) <= width
     page.locator(".desk-tile").first.click()
     page.wait_for_selector("table tbody tr")
     shot(page, f"history-{language}-{width}-{dark}")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert width_of(page) <= width
     assert page.errors == []

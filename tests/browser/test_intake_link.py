@@ -7,7 +7,8 @@ from django.core.cache import cache
 from integrations import tasks
 from integrations.connect import intake_links, invitations
 from tests import factories
-from tests.browser.test_key_desk import in_background, shot
+from tests.browser.pictures import shot, width_of
+from tests.browser.test_key_desk import in_background
 from tests.integrations import mails
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -50,7 +51,7 @@ def browse(chromium, live_server, link):
 
 
 def fits(page, width):
-    return page.evaluate("document.documentElement.scrollWidth") <= width
+    return width_of(page) <= width
 
 
 WORDS = {

@@ -6,7 +6,7 @@ from django.urls import reverse
 from integrations import tasks
 from integrations.models import ReceivedKey, Tenant
 from invoices.models import AuditEvent
-from tests.browser.pictures import shot
+from tests.browser.pictures import shot, width_of
 from tests.integrations import mails
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -95,7 +95,7 @@ def test_replacing_a_key_keeps_the_older_one_until_the_new_one_has_passed(
     tenant.refresh_from_db()
     assert (tenant.state, tenant.candidate.last_four) == ("active", newer[-4:])
     assert tenant.active_credential == older
-    width_of_page = page.evaluate("document.documentElement.scrollWidth")
+    width_of_page = width_of(page)
     in_background(page, lambda: tasks.check_connection(tenant.pk))
     assert tenant.active_credential.last_four == newer[-4:]
     assert width_of_page <= width
@@ -107,7 +107,7 @@ def test_support_copies_a_text_and_notes_that_it_was_sent(log_in, live_server, t
     page = log_in("Support", language="fi", width=width)
     page.goto(f"{live_server.url}{reverse('admin:integrations_tenant_change', args=[tenant.pk])}")
     shot(page, f"tenant-{width}")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert width_of(page) <= width
     page.get_by_role("link", name="Kirjoita asiakkaalle").click()
     page.get_by_text("Yhteytenne Procountoriin toimii").wait_for()
     page.get_by_role("link", name="Svenska").click()
@@ -120,5 +120,5 @@ def test_support_copies_a_text_and_notes_that_it_was_sent(log_in, live_server, t
 
     event = AuditEvent.objects.get(action="customer.told")
     assert event.data == {"text": "working", "language": "sv"}
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert width_of(page) <= width
     assert page.errors == []

@@ -6,7 +6,7 @@ from integrations import tasks
 from integrations.connect import intake_links, invitations
 from integrations.models import Credential
 from tests import factories
-from tests.browser.pictures import shot
+from tests.browser.pictures import shot, width_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -33,7 +33,7 @@ def test_customer_logs_in_instead_of_pasting_a_key(
     page.on("console", lambda said: page.errors.append(said.text))
     page.goto(f"{live_server.url}{invitations.path_of(link)}?lang={language}")
     shot(page, f"key-login-form-{language}-{width}")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert width_of(page) <= width
 
     page.locator("#login_account").fill(company.bank_accounts[0]["iban"])
     page.locator("form:has(#login_account) button").click()

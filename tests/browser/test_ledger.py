@@ -8,7 +8,7 @@ import pytest
 
 from invoices.ledger_models import LedgerDifference
 from invoices.models import InvoiceExport
-from tests.browser.pictures import shot
+from tests.browser.pictures import shot, width_of
 from tests.invoices.ledger.conftest import DAY, Ledger, drive
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -35,9 +35,10 @@ def test_from_the_month_to_a_settled_difference(log_in, live_server, books):
     page.goto(f"{live_server.url}/admin/invoices/ledgerday/months/?month=2026-09")
     shot(page, "months")
     page.click(f"text={books.tenant.name}")
+    page.locator("a.desk-calendar-day").first.wait_for()
     shot(page, "month")
     page.click("a.desk-calendar-day >> nth=0")
-    assert "✗ Different" in page.inner_text("main, #main")
+    page.locator("#content").get_by_text("✗ Different").first.wait_for()
     shot(page, "day")
 
     page.click("a:has-text('In Procountor, unknown here')")
@@ -45,7 +46,7 @@ def test_from_the_month_to_a_settled_difference(log_in, live_server, books):
     shot(page, "difference")
     page.click("button[name=explain]")
 
-    assert "Noted: this counts as settled." in page.inner_text("body")
+    page.get_by_text("Noted: this counts as settled.").wait_for()
     assert LedgerDifference.objects.get(kind="orphan").reason == "Entered by the shop"
     assert page.errors == []
 
@@ -57,6 +58,7 @@ def test_reading_asked_for_by_its_button(log_in, live_server, books):
     page.goto(f"{live_server.url}{address}")
 
     page.click("text=Read this day in Procountor now")
+    page.get_by_text("Procountor is being read in the background").wait_for()
     drive()
     page.reload()
 
@@ -76,5 +78,5 @@ def test_pages_fit(log_in, live_server, books, language, width, dark):
     }.items():
         page.goto(start + address)
         shot(page, f"{name}-{language}-{width}")
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1"), name
+        assert width_of(page) <= page.viewport_size["width"] + 1, name
     assert page.errors == []

@@ -14,7 +14,8 @@ from invoices import engine, filing, period_moves, tasks
 from invoices.models import InvoiceExport
 from invoices.move_models import PeriodMove
 from tests import factories
-from tests.browser.test_key_desk import in_background, shot
+from tests.browser.pictures import shot, width_of
+from tests.browser.test_key_desk import in_background
 from tests.rehearsals import rehearsed
 from tests.staff import url
 
@@ -22,10 +23,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 MARCH, APRIL = dt.date(2026, 3, 1), dt.date(2026, 4, 1)
 CLOSED = {"date": "2026-03-10", "due_date": "2026-03-24"}
-
-
-def width_of(page):
-    return page.evaluate("document.documentElement.scrollWidth")
 
 
 @pytest.fixture

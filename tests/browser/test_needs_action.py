@@ -4,7 +4,7 @@ import pytest
 
 from invoices.models import InvoiceExport
 from invoices.team_models import Case
-from tests.browser.test_key_desk import shot
+from tests.browser.pictures import shot, width_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -37,7 +37,7 @@ def test_accountant_takes_an_export_and_comes_back_to_the_list(
     shot(page, f"{name}-1-home")
     numbers = page.locator(".desk-work tbody a.desk-strong")
     assert numbers.all_inner_texts() == ["A-1", "A-2", "A-3"]
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert width_of(page) <= width
     tile = page.locator(".desk-tile").first
     tile.click()
     page.wait_for_function("document.querySelectorAll('.desk-work tbody tr').length === 1")
@@ -46,16 +46,16 @@ def test_accountant_takes_an_export_and_comes_back_to_the_list(
     comment = page.locator("textarea[name=comment]")
     comment.fill("Kysyin asiakkaalta.")
     shot(page, f"{name}-2-export")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert width_of(page) <= width
     comment.locator("xpath=ancestor::form").locator("button[type=submit]").click()
     page.get_by_text("Kysyin asiakkaalta.").wait_for()
-    page.locator(".desk-links a").first.click()
-    page.locator(".desk-work").wait_for()
+    with page.expect_navigation():
+        page.locator(".desk-links a").first.click()
 
     assert numbers.all_inner_texts() == ["A-1"]
     page.locator(".desk-work input[type=checkbox]").first.check()
-    page.locator("button[value=mine]").click()
-    page.locator(".desk-work").wait_for()
+    with page.expect_navigation():
+        page.locator("button[value=mine]").click()
     shot(page, f"{name}-3-taken")
     assert Case.objects.get().assignee is not None
     assert page.errors == []

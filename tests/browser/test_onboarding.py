@@ -10,7 +10,7 @@ from django.utils import timezone
 from integrations import custody, diagnosis
 from integrations.connect import intake_links
 from tests import factories
-from tests.browser.test_key_desk import shot
+from tests.browser.pictures import shot, width_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -63,7 +63,7 @@ def test_board_tells_who_must_move(log_in, live_server, customers, role, languag
     names = page.locator("tbody tr td:first-child a").all_inner_texts()
     shot(page, f"board-{role}-{language}-{width}")
     assert set(names) == {"Alfa Oy", "Beta Oy", "Gamma Oy", "Delta Oy", "Eeta Oy"}
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert width_of(page) <= width
     table = page.locator(".desk-scroll")
     assert table.evaluate("box => box.scrollWidth <= box.clientWidth")
 

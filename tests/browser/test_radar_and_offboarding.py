@@ -10,7 +10,7 @@ from django.utils import timezone
 from integrations import diagnosis
 from integrations.models import ConnectionCheck
 from invoices import engine
-from tests.browser.test_key_desk import shot
+from tests.browser.pictures import shot, width_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -22,7 +22,7 @@ def at(live_server, name, tenant):
 
 
 def fits(page, width):
-    return page.evaluate("document.documentElement.scrollWidth") <= width
+    return width_of(page) <= width
 
 
 @pytest.fixture
@@ -101,7 +101,8 @@ def test_connection_is_ended_and_proved(log_in, live_server, tenant, queued, lan
 
     assert page.locator("#uses-after").inner_text() == "0"
     assert fits(page, width)
-    page.locator("a[href$='language=sv']").click()
+    with page.expect_navigation():
+        page.locator("a[href$='language=sv']").click()
     page.locator(".desk-letter").wait_for()
     shot(page, f"proof-letter-{language}-{width}")
     page.emulate_media(media="print")

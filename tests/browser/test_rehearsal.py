@@ -10,7 +10,8 @@ from integrations.models import Tenant
 from integrations.rehearsal_models import Rehearsal
 from invoices import tasks
 from invoices.models import AuditEvent
-from tests.browser.test_key_desk import in_background, shot
+from tests.browser.pictures import shot, width_of
+from tests.browser.test_key_desk import in_background
 from tests.rehearsals import rehearsed, take_in
 from tests.staff import url
 
@@ -24,10 +25,6 @@ def acme(make_tenant):
     )
     tenant.company.close_period(dt.date(2026, 3, 1), dt.date(2026, 3, 31))
     return tenant
-
-
-def width_of(page):
-    return page.evaluate("document.documentElement.scrollWidth")
 
 
 def run_newest():

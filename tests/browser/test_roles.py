@@ -5,6 +5,7 @@ import pytest
 from invoices import engine
 from invoices.models import InvoiceExport
 from tests import factories
+from tests.browser.pictures import width_of
 from tests.browser.test_key_desk import identify_all, in_background
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -93,7 +94,7 @@ def test_pages_fit_a_phone(log_in, tenant, queued, live_server, path):
 
     page.goto(f"{live_server.url}/admin/{path}")
 
-    width = page.evaluate("document.documentElement.scrollWidth")
+    width = width_of(page)
     assert width <= 390
 
 
