@@ -22,8 +22,8 @@ _LONGEST = 60
 _WORDS = 6
 #: Shorter than that, a beginning would be almost everything's: found is what equals it.
 _SHORTEST = 3
-#: So few are found one by one, more by their keys, and many wherever they are in the list.
-_FEW, _MANY = 2000, 10_000
+#: So few are found one by one, and more wherever they are in the list.
+_FEW = 2000
 
 
 @models.CharField.register_lookup
@@ -68,28 +68,31 @@ def found_by(
     text: str, rows: QuerySet[Any], *, export: str = "pk", tenant: str = "tenant"
 ) -> QuerySet[Any]:
     """Those of `rows` whose export the text finds; all of them for an empty one. `export` and
-    `tenant` are the ways from a row to the two."""
+    `tenant` are the ways from a row to the two. Where it finds many of all there are, the answer's
+    `first_found` are those with the newest exports, for a list that need not offer all."""
     beginning = folded(text)
     if not beginning:
         return rows.none() if text.strip() else rows
     keys = matching_keys(beginning)
-    some = [pk for (pk,) in keys.values_list("export")[: _MANY + 1]]
+    newest = list(keys.order_by("-export").values_list("export", flat=True)[: _FEW + 1])
     numbered = InvoiceExport.objects.filter(remote_number=text.strip()).values_list("pk")
     theirs = {pk for (pk,) in numbered}
     named = Tenant.objects.filter(name__icontains=text.strip()).values_list("pk")
     tenants = [pk for (pk,) in named]
-    wanted = Q(**{f"{export}__in": theirs.union(some) if len(some) <= _FEW else theirs})
-    if len(some) > _MANY:
-        # By an expression: so many that rows are rather looked at in the list's order, until
-        # there are enough.
-        way = "pk" if export == "pk" else f"{export}__pk"
-        rows = rows.annotate(found_as=F(way) + 0)
-        wanted |= Q(found_as__in=keys.values("export"))
-    elif len(some) > _FEW:
-        wanted |= Q(**{f"{export}__in": keys.values("export")})
-    if tenants:
-        wanted |= Q(**{f"{tenant}__in": tenants})
-    return rows.filter(wanted)
+    if len(newest) <= _FEW:
+        return rows.filter(_wanted(export, theirs.union(newest), tenant, tenants))
+    # By an expression: rows are rather looked at in the list's order, until there are enough.
+    way = "pk" if export == "pk" else f"{export}__pk"
+    often: Any = rows.annotate(found_as=F(way) + 0).filter(
+        Q(found_as__in=keys.values("export")) | _wanted(export, theirs, tenant, tenants)
+    )
+    if not rows.query.where and not tenants:
+        often.first_found = rows.filter(_wanted(export, theirs.union(newest), tenant, tenants))
+    return often
+
+
+def _wanted(export: str, exports: set[int], tenant: str, tenants: list[int]) -> Q:
+    return Q(**{f"{export}__in": exports}) | Q(**{f"{tenant}__in": tenants})
 
 
 def matching_keys(beginning: str) -> QuerySet[SearchKey]:
