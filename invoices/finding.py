@@ -23,7 +23,7 @@ _WORDS = 6
 #: Shorter than that, a beginning would be almost everything's: found is what equals it.
 _SHORTEST = 3
 #: So few are found one by one, and more wherever they are in the list.
-_FEW = 2000
+_FEW = 1000
 
 
 @models.CharField.register_lookup
@@ -83,16 +83,20 @@ def found_by(
         return rows.filter(_wanted(export, theirs.union(newest), tenant, tenants))
     # By an expression: rows are rather looked at in the list's order, until there are enough.
     way = "pk" if export == "pk" else f"{export}__pk"
-    often: Any = rows.annotate(found_as=F(way) + 0).filter(
-        Q(found_as__in=keys.values("export")) | _wanted(export, theirs, tenant, tenants)
-    )
+    wanted = Q(found_as__in=keys.values("export"))
+    if theirs or tenants:
+        wanted |= _wanted(export, theirs, tenant, tenants)
+    often: QuerySet[Any] = rows.annotate(found_as=F(way) + 0).filter(wanted)
     if not rows.query.where and not tenants:
-        often.first_found = rows.filter(_wanted(export, theirs.union(newest), tenant, tenants))
+        first_found = rows.filter(_wanted(export, theirs.union(newest), tenant, tenants))
+        vars(often)["first_found"] = first_found
     return often
 
 
 def _wanted(export: str, exports: set[int], tenant: str, tenants: list[int]) -> Q:
-    return Q(**{f"{export}__in": exports}) | Q(**{f"{tenant}__in": tenants})
+    wanted = Q(**{f"{export}__in": exports})
+    # Either of two is an outer join: asked for only where it can find something.
+    return wanted | Q(**{f"{tenant}__in": tenants}) if tenants else wanted
 
 
 def matching_keys(beginning: str) -> QuerySet[SearchKey]:

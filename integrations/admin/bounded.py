@@ -68,6 +68,7 @@ class BoundedChangeList(ChangeList):
 
     is_too_long_to_sort = False
     result_list: Any
+    queryset: Any
 
     def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> QuerySet[Any]:
         rows = super().get_queryset(request, *args, **kwargs)
@@ -99,7 +100,7 @@ class BoundedChangeList(ChangeList):
         return [by_date[0], f"{path}__pk" if path else "-pk"]
 
     def get_results(self, request: HttpRequest) -> None:
-        whole = self.queryset
+        whole: QuerySet[Any] = self.queryset
         if self.first_found is not None:
             self.queryset = self.first_found.order_by(*self._get_default_ordering())
         self.queryset.counted = self.counted
