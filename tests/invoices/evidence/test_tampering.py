@@ -10,6 +10,7 @@ from decimal import Decimal
 import pytest
 from django.apps import apps
 from django.db import models
+from django.utils import timezone
 
 from invoices import audit
 from invoices.evidence import heads, sealing
@@ -17,7 +18,7 @@ from invoices.evidence.kinds import KINDS, NOT_EVIDENCE
 from invoices.evidence_models import EvidenceChain, EvidenceLink
 from invoices.models import AuditEvent, InvoiceExport
 from tests import factories
-from tests.invoices.evidence.conftest import attacker, found, sql
+from tests.invoices.evidence.conftest import MOMENT, attacker, found, sql
 
 pytestmark = pytest.mark.django_db
 
@@ -151,6 +152,58 @@ def test_row_put_in_between_is_found(office, make_rows):
     sealing.seal()
 
     assert ("row not sealed", "invoices_auditevent", first.pk) in found()
+
+
+def forge(pk, at):
+    """An event under a number that no pass of the sealer looks at any more."""
+    with attacker():
+        sql("UPDATE invoices_sealcursor SET done_to = %s WHERE kind = 1", pk)
+        AuditEvent.objects.bulk_create([AuditEvent(pk=pk, at=at, action="x", data={})])
+    sealing.seal()
+
+
+def test_row_put_in_with_a_date_in_the_future_is_found(make_rows):
+    make_rows(2)
+    pk = AuditEvent.objects.latest("pk").pk + 1000
+    forge(pk, timezone.now() + dt.timedelta(days=400))
+
+    assert found() == [("row not sealed", "invoices_auditevent", pk)]
+
+
+def test_row_linked_below_the_first_position_is_found(make_rows):
+    """With the chain's beginning as that link's hash, the first link would still follow it."""
+    make_rows(3)
+    pk = AuditEvent.objects.latest("pk").pk + 1000
+    forge(pk, MOMENT)
+    kind, chain = BY_MODEL["invoices.AuditEvent"], EvidenceChain.objects.get()
+    (values,) = sealing.canonical.rows(kind, [pk])
+    with attacker():
+        EvidenceLink.objects.bulk_create(
+            [
+                EvidenceLink(
+                    chain=chain,
+                    position=0,
+                    kind=kind.number,
+                    row=pk,
+                    digest=sealing.canonical.digest(kind, values),
+                    hash=chain.genesis,
+                )
+            ]
+        )
+
+    assert found() == [("link changed", "invoices_evidencelink", 0)]
+
+
+def test_chain_removed_from_above_its_links_is_found(make_rows):
+    make_rows(2)
+    chain = EvidenceChain.objects.get()
+    with attacker():
+        sql("DELETE FROM invoices_evidencechain WHERE id = %s", chain.pk)
+        shown = found()
+        # The database would complain at the test's end.
+        sql("DELETE FROM invoices_evidencelink")
+
+    assert shown == [("chain removed", "invoices_evidencechain", chain.pk)]
 
 
 def test_two_rows_whose_contents_are_swapped_are_found(make_rows):
