@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _t
 from integrations.admin.desk import ReadOnlyAdmin, needs
 from integrations.enums import TenantState
 from integrations.models import Tenant
-from invoices import ledger, tasks
+from invoices import corrections, ledger, tasks
 from invoices.admin import ledger_words as words
 from invoices.admin.ledger_differences import ACT, MOST, day_url, described
 from invoices.admin.words import money, status_words
@@ -265,7 +265,7 @@ def _gap(gap: Any, known: dict[str, str]) -> dict[str, Any]:
 
 def _day(tenant: Tenant, date: dt.date) -> dict[str, Any]:
     row = LedgerDay.objects.select_related("seal").filter(tenant=tenant, day=date).first()
-    exports = books.dated(tenant, date, date).select_related("invoice").order_by("pk")
+    exports = corrections.dated(tenant, date, date).select_related("invoice").order_by("pk")
     received = [_export(export) for export in exports[: MOST + 1]]
     entries = [_entry(entry) for entry in (row.entries if row else [])[: MOST + 1]]
     found = LedgerDifference.objects.filter(tenant=tenant, day=date)
