@@ -105,9 +105,12 @@ def person_pks(record: Record) -> set[int]:
     return found
 
 
-_PEOPLE = ("by", "triggered_by", "received_by", "added_by")
+_PEOPLE = ("by", "triggered_by", "received_by", "added_by", "created_by")
 #: What Procountor or a source wrote: nothing in it is one of our people.
-_AS_IT_IS = ("document", "content", "data", "found", "hits", "query", "errors", "problems")
+_AS_IT_IS = (
+    *("document", "content", "data", "found", "hits", "query", "errors", "problems"),
+    *("entries", "difference"),
+)
 
 
 def _record(export: InvoiceExport) -> Record:

@@ -95,13 +95,18 @@ def write(
             rows.update((table, columns["id"]) for table, columns in rows_of(record))
             yield _line(record)
 
+    def tables() -> Iterator[bytes]:
+        for record in recorded.mapping_tables(scope):
+            people.update(recorded.person_pks(record))
+            yield _line(record)
+
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive, _snapshot():
         packed = _Archive(archive, lambda: alive(count))
         packed.add("invoices.jsonl", lines())
         segments = Segments(scope, rows, lambda: alive(count))
         packed.add("chain.jsonl", map(_line, segments.lines()))
+        packed.add("mapping_tables.jsonl", tables())
         packed.add("people.json", [_json(recorded.people(people))])
-        packed.add("mapping_tables.jsonl", map(_line, recorded.mapping_tables(scope)))
         for file in _received(scope):
             packed.add(f"received/{file.sha256}", [bytes(file.content)])
         for attachment in _attachments(scope):
