@@ -194,4 +194,5 @@ NOT_EVIDENCE: dict[str, str] = {
     "invoices.EvidenceLink": _ITSELF,
     "invoices.SealCursor": _ITSELF,
     "invoices.EvidenceCheck": _ITSELF,
+    "invoices.UnfinishedCheck": _ITSELF,
 }

@@ -14,6 +14,7 @@ from invoices.evidence.chains import genesis, link_hash
 from invoices.evidence.kinds import BY_NUMBER, KINDS, Kind
 from invoices.evidence_models import EvidenceChain
 
+_Link = tuple[int, int, int, bytes, bytes]
 _PAGE = 2000
 #: So many findings are kept; all are counted.
 _KEPT = 1000
@@ -22,8 +23,8 @@ _KEPT = 1000
 @dataclass(frozen=True)
 class Finding:
     """`what`: "row changed", "row removed", "row not sealed", "link changed", "link removed",
-    "chain changed" or "published head missing". `row` is a primary key of `table`; of a link it
-    is the position in the chain."""
+    "chain changed", "chain removed" or "published head missing". `row` is a primary key of
+    `table`; of a link it is the position in the chain."""
 
     what: str
     table: str
@@ -62,53 +63,122 @@ class Result:
 Heads = Mapping[int, bytes]
 
 
+@dataclass
+class Walk:
+    """How far a chain is verified: the last position that was read, the hash stored there, which
+    the next link builds on, and what was found so far."""
+
+    position: int
+    head: bytes
+    result: Result = field(default_factory=Result)
+
+
 def verify_chain(chain: EvidenceChain, heads: Heads | None = None) -> Result:
     """Recompute every row and link of a chain; `heads` are published ones it has to contain."""
-    result, began = Result(), time.monotonic()
+    walk, left = begin(chain), dict(heads or {})
+    walk_on(chain, walk, left=left)
+    for position in left:
+        walk.result.note(_link("published head missing", chain.pk, position))
+    return walk.result
+
+
+def begin(chain: EvidenceChain) -> Walk:
+    """A walk that has read the chain's own description and none of its links."""
+    walk = Walk(0, bytes(chain.genesis))
     expected = genesis(chain.tenant_id, chain.starts_on, chain.ends_on, chain.made_at)
     if expected != bytes(chain.genesis):
-        result.note(Finding("chain changed", "invoices_evidencechain", chain.pk, chain.pk))
-    left = dict(heads or {})
-    before, last = bytes(chain.genesis), 0
-    for page in pages(chain.pk):
+        walk.result.note(Finding("chain changed", "invoices_evidencechain", chain.pk, chain.pk))
+    return walk
+
+
+def walk_on(
+    chain: EvidenceChain,
+    walk: Walk,
+    *,
+    seconds: float = float("inf"),
+    to: int | None = None,
+    left: dict[int, bytes] | None = None,
+) -> bool:
+    """Recompute rows and links from where `walk` is, for about as many seconds: True when the
+    chain's end was reached, or `to`, a position that it has. Published heads that are passed
+    are taken from `left`."""
+    result, began = walk.result, time.monotonic()
+    # Not from position 1: below it there must be none.
+    is_over = True
+    for page in pages(chain.pk, walk.position or _LOWEST, to):
         _compare_rows(chain.pk, page, result)
-        for position, number, row, digest, stored in page:
-            for missing in range(last + 1, min(position, last + 1 + _KEPT)):
-                result.note(_link("link removed", chain.pk, missing))
-            table = BY_NUMBER[number].table if number in BY_NUMBER else str(number)
-            # What was stored goes on, so that one break is not told of every link after it.
-            if link_hash(before, position, table, row, digest) != stored and position == last + 1:
-                result.note(_link("link changed", chain.pk, position))
-            if position in left and left.pop(position) != stored:
-                result.note(_link("published head missing", chain.pk, position))
-            before, last = stored, position
+        for link in page:
+            _compare_link(chain.pk, link, walk, left if left is not None else {})
         result.links += len(page)
-    for position in left:
-        result.note(_link("published head missing", chain.pk, position))
-    result.seconds = time.monotonic() - began
-    return result
+        if time.monotonic() - began >= seconds:
+            is_over = False
+            break
+    if is_over and to is not None:
+        _note_gap(chain.pk, walk, to + 1)
+    result.seconds += time.monotonic() - began
+    return is_over
+
+
+def _compare_link(chain_pk: int, link: _Link, walk: Walk, left: dict[int, bytes]) -> None:
+    position, number, row, digest, stored = link
+    _note_gap(chain_pk, walk, position)
+    table = BY_NUMBER[number].table if number in BY_NUMBER else str(number)
+    # What was stored goes on, so that one break is not told of every link after it.
+    fits = link_hash(walk.head, position, table, row, digest) == stored
+    if position < 1 or (not fits and position == walk.position + 1):
+        walk.result.note(_link("link changed", chain_pk, position))
+    if position in left and left.pop(position) != stored:
+        walk.result.note(_link("published head missing", chain_pk, position))
+    if position >= 1:
+        walk.position, walk.head = position, stored
+
+
+def _note_gap(chain_pk: int, walk: Walk, following: int) -> None:
+    """Positions that are missing before `following`."""
+    first = walk.position + 1
+    for missing in range(first, min(following, first + _KEPT)):
+        walk.result.note(_link("link removed", chain_pk, missing))
 
 
 def verify_unsealed(tenant_pk: int | None = None) -> Result:
-    """Rows that are in no chain though they have been evidence for more than an hour."""
+    """Rows that are in no chain though they have been evidence for more than an hour, and, of
+    everybody, chains that have links and are gone: nothing else would read those links."""
     result, began = Result(), time.monotonic()
     before = sealing.an_hour_ago()
     for kind in KINDS:
         for pk in sealing.unsealed(kind, before, tenant_pk=tenant_pk):
             result.note(Finding("row not sealed", kind.table, pk))
+    if tenant_pk is None:
+        there = set(EvidenceChain.objects.values_list("pk", flat=True))
+        for pk in _linked_chains():
+            if pk not in there:
+                result.note(Finding("chain removed", "invoices_evidencechain", pk, pk))
     result.seconds = time.monotonic() - began
     return result
 
 
-_Link = tuple[int, int, int, bytes, bytes]
+def _linked_chains() -> Iterator[int]:
+    """The primary keys of chains that links name. One look into the index for each of them."""
+    last = _LOWEST
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute(
+                "SELECT min(chain_id) FROM invoices_evidencelink WHERE chain_id > %s", [last]
+            )
+            (following,) = cursor.fetchone()
+            if following is None:
+                return
+            yield following
+            last = following
 
 
-def pages(chain_pk: int, after: int = -1) -> Iterator[list[_Link]]:
-    """Pages of (position, kind, row, digest, hash) of a chain's links, in order."""
+def pages(chain_pk: int, after: int = 0, to: int | None = None) -> Iterator[list[_Link]]:
+    """Pages of (position, kind, row, digest, hash) of a chain's links after one position and up
+    to another, in order."""
     last = after
     while True:
         with connection.cursor() as cursor:
-            cursor.execute(_LINKS, [chain_pk, last, _PAGE])
+            cursor.execute(_LINKS, [chain_pk, last, _HIGHEST if to is None else to, _PAGE])
             page = [
                 (position, kind, row, bytes(digest), bytes(hash_))
                 for position, kind, row, digest, hash_ in cursor.fetchall()
@@ -119,9 +189,10 @@ def pages(chain_pk: int, after: int = -1) -> Iterator[list[_Link]]:
         last = page[-1][0]
 
 
+_LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 _LINKS = """
     SELECT position, kind, row, digest, hash FROM invoices_evidencelink
-    WHERE chain_id = %s AND position > %s ORDER BY position LIMIT %s
+    WHERE chain_id = %s AND position > %s AND position <= %s ORDER BY position LIMIT %s
 """
 
 
