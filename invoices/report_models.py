@@ -128,13 +128,15 @@ class RollupCursor(models.Model):
     `version` rises with every change of facts and figures: whoever counted before another's
     change does not write after it. All events up to `settled` are counted for good. On
     PostgreSQL, where events become visible out of order, `seen` follows it once no transaction
-    older than `seen_transaction` runs.
+    older than `seen_transaction` runs. While every export is looked at in place of the events up
+    to `seen`, `filled` is the last one that was.
     """
 
     version = models.PositiveBigIntegerField(default=0)
     settled = models.PositiveBigIntegerField(default=0)
     seen = models.PositiveBigIntegerField(default=0)
     seen_transaction = models.PositiveBigIntegerField(null=True)
+    filled = models.PositiveBigIntegerField(null=True)
     #: When everything there was had been counted.
     counted_at = models.DateTimeField(null=True)
 
