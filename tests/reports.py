@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-import math
 from collections import Counter
 from decimal import Decimal
 from types import SimpleNamespace
@@ -20,6 +19,7 @@ from invoices.exports.moves import needs_attention, park
 from invoices.models import Invoice, InvoiceExport
 from invoices.report_models import Rollup
 from invoices.reports.rolling import FIGURES
+from invoices.reports.times import bucket_of
 
 HELSINKI = ZoneInfo("Europe/Helsinki")
 _KEY = SimpleNamespace(short_fingerprint="f" * 12)
@@ -149,12 +149,6 @@ def full_count():
             else:
                 _count(taken, "waiting", invoice)
     return {key: _without_zeros(values) for key, values in found.items()}
-
-
-def bucket_of(duration):
-    """The bucket of a duration, by the description of `reports.times`."""
-    seconds = duration.total_seconds()
-    return min(237, math.ceil(math.log(seconds) / math.log(1.1))) if seconds > 1 else 0
 
 
 def _count(figures, name, invoice):

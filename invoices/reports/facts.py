@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from django.db.models import (
     BooleanField,
     Case,
-    DateField,
     Exists,
     ExpressionWrapper,
     F,
@@ -20,14 +19,12 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import TruncDate
-from django.utils import timezone
 
 from invoices.cause_models import ExportCause
 from invoices.enums import AttemptOutcome, ExportStatus
 from invoices.models import InvoiceExport, SubmissionAttempt
 from invoices.report_models import ExportFact, FactState
-from invoices.reports.times import bucket_between
+from invoices.reports.moments import Bucket, LocalDay
 
 S = ExportStatus
 STATES: dict[str, FactState] = {
@@ -74,23 +71,18 @@ def described(exports: QuerySet[InvoiceExport]) -> Any:
         exports.order_by()
         .annotate(
             state=Case(*(When(status=status, then=Value(to)) for status, to in STATES.items())),
-            taken_on=_day("created_at"),
-            exported_on=Case(When(_EXPORTED, then=_day("submitted_at"))),
+            taken_on=LocalDay("created_at"),
+            exported_on=Case(When(_EXPORTED, then=LocalDay("submitted_at"))),
             currency=F("invoice__currency"),
             total=F("invoice__gross_total"),
             first_pass=ExpressionWrapper(
                 _EXPORTED & Q(corrections=0) & Exists(_ACCEPTED_AT_ONCE) & ~Exists(_EVER_FAILED),
                 BooleanField(),
             ),
-            bucket=Case(When(_EXPORTED, then=bucket_between("created_at", "submitted_at"))),
+            bucket=Case(When(_EXPORTED, then=Bucket("created_at", "submitted_at"))),
         )
         .values_list(*FIELDS)
     )
-
-
-def _day(moment: str) -> TruncDate:
-    """The day in our time zone, whatever zone a reader has."""
-    return TruncDate(moment, tzinfo=timezone.get_default_timezone(), output_field=DateField())
 
 
 def present(export_pks: Collection[int]) -> dict[int, Fact]:

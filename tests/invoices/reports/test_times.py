@@ -8,14 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invoices.reports import times
-from tests.reports import bucket_of
 
 SECONDS = st.floats(min_value=0, max_value=10**8)
 
 
 @given(st.lists(SECONDS, min_size=1, max_size=200), st.sampled_from([1, 50, 95, 99, 100]))
 def test_percentile_is_at_most_five_percent_off(seconds, percent):
-    stored = [{str(bucket_of(dt.timedelta(seconds=each))): 1} for each in seconds]
+    stored = [{str(times.bucket_of(dt.timedelta(seconds=each))): 1} for each in seconds]
 
     about = times.percentile(times.merged(stored), percent)
 
@@ -28,7 +27,7 @@ def test_two_histograms_together_are_the_histogram_of_both(one, other):
     def histogram(seconds):
         found = {}
         for each in seconds:
-            bucket = str(bucket_of(dt.timedelta(seconds=each)))
+            bucket = str(times.bucket_of(dt.timedelta(seconds=each)))
             found[bucket] = found.get(bucket, 0) + 1
         return found
 
@@ -39,3 +38,7 @@ def test_two_histograms_together_are_the_histogram_of_both(one, other):
 
 def test_nothing_has_no_percentile():
     assert times.percentile({}, 50) is None
+
+
+def test_clock_that_went_back_counts_as_at_once():
+    assert times.bucket_of(dt.timedelta(seconds=-5)) == 0
