@@ -24,6 +24,9 @@ class FactState(models.TextChoices):
     SKIPPED = "skipped", _("Skipped")
 
 
+_NO_FIRST_PASS = Q(exported_on__isnull=False, first_pass=False)
+
+
 class ExportFact(models.Model):
     """One export as the figures count it. Days are days in Helsinki: `taken_on` of intake,
     `exported_on` of Procountor's acceptance."""
@@ -59,6 +62,17 @@ class ExportFact(models.Model):
                 fields=["state", "taken_on", "export"],
                 name="facts_not_exported",
                 condition=Q(exported_on__isnull=True),
+            ),
+            # Where hardly any is no first pass, one would be looked for among all.
+            models.Index(
+                fields=["exported_on", "export"],
+                name="facts_no_first_pass",
+                condition=_NO_FIRST_PASS,
+            ),
+            models.Index(
+                fields=["taken_on", "export"],
+                name="facts_no_first_pass_taken",
+                condition=_NO_FIRST_PASS,
             ),
         ]
 
