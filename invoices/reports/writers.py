@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import itertools
 import tempfile
 from collections.abc import Callable, Sequence
 from typing import IO, Any, Protocol
@@ -131,7 +132,9 @@ class XlsxWriter:
     def _begin_sheet(self, kinds: Sequence[str]) -> None:
         self._sheet = self._book.add_worksheet()
         self._sheet.freeze_panes(1, 0)
-        for column, (label, kind) in enumerate(zip(self._labels, kinds, strict=True)):
+        # A row of control that begins a sheet has fewer cells than there are columns.
+        columns = itertools.zip_longest(self._labels, kinds[: len(self._labels)], fillvalue="text")
+        for column, (label, kind) in enumerate(columns):
             self._sheet.set_column(column, column, 20 if kind in ("moment", "text") else 14)
             self._sheet.write_string(0, column, label, self._bold)
         self._at = 1

@@ -315,3 +315,20 @@ def test_page_counts_so_far_and_the_file_counts_all(client, exported, monkeypatc
     assert "Invoices: 2+" in shown and "1,224.50" not in shown
     assert "There are more: a file of them has their number and totals." in shown
     assert (file.expected, file.done) == (3, 3) and file.sums == file.expected_sums
+
+
+def test_more_rows_than_a_sheet_takes_go_on_in_the_next_one(client, exported, monkeypatch):
+    monkeypatch.setattr(writers, "ROWS_ON_A_SHEET", 2)
+    log_in(client, "Management")
+    _file, content = made(client, "xlsx")
+
+    book = zipfile.ZipFile(io.BytesIO(content))
+    sheets = [name for name in book.namelist() if name.startswith("xl/worksheets/sheet")]
+    heads = []
+    for name in sheets:
+        sheet = etree.fromstring(book.read(name))
+        space = {"x": sheet.nsmap[None]}
+        heads.append("".join(sheet.find(".//x:row/x:c", space).itertext()))
+        assert len(sheet.findall(".//x:row", space)) <= 3
+    # Three invoices, their number and two sums.
+    assert heads == ["Invoice number"] * 3
