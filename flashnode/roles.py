@@ -65,19 +65,27 @@ _ACCOUNTANT = [
 ]
 _ALERTS = ["invoices.view_alert"]
 _CHAINS = ["invoices.view_evidencechain"]
+_RETENTION = [
+    "invoices.view_expiry",
+    "invoices.propose_expiry",
+    "invoices.approve_expiry",
+    "invoices.view_legalhold",
+    "invoices.place_legalhold",
+]
 _HISTORY = ["invoices.export_history", "invoices.make_envelope"]
 _STAFF = [f"auth.{verb}_user" for verb in ("add", "change", "view")] + ["auth.view_group"]
 
 ROLES = {
     "Support": _VIEW_ALL + _SUPPORT + _ALERTS,
     "Accountant": _VIEW_ALL + _ACCOUNTANT + _LEDGER,
-    "Management": _VIEW_ALL + _ALERTS + _LEDGER + _CHAINS + _HISTORY,
+    "Management": _VIEW_ALL + _ALERTS + _LEDGER + _CHAINS + _RETENTION + _HISTORY,
     "Administrator": _VIEW_ALL
     + _SUPPORT
     + _ACCOUNTANT
     + _ALERTS
     + _LEDGER
     + _CHAINS
+    + _RETENTION
     + _HISTORY
     + ["invoices.read_history_files"]
     + _STAFF,

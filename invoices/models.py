@@ -22,6 +22,7 @@ from invoices import (  # noqa: F401 - Django looks for models here
     move_models,
     plan_models,
     report_models,
+    retention_models,
     search_models,
     step_models,
     team_models,

@@ -11,8 +11,9 @@ from django.db import connection
 
 from invoices.evidence import canonical, sealing
 from invoices.evidence.chains import genesis, link_hash
+from invoices.evidence.gone import Gone
 from invoices.evidence.kinds import BY_NUMBER, KINDS, Kind
-from invoices.evidence_models import EvidenceChain
+from invoices.evidence_models import EvidenceChain, EvidenceLink
 
 _PAGE = 2000
 #: So many findings are kept; all are counted.
@@ -22,8 +23,9 @@ _KEPT = 1000
 @dataclass(frozen=True)
 class Finding:
     """`what`: "row changed", "row removed", "row not sealed", "link changed", "link removed",
-    "chain changed" or "published head missing". `row` is a primary key of `table`; of a link it
-    is the position in the chain."""
+    "chain changed" or "published head missing"; of an expired chain also "hashes changed",
+    "certificate changed", "certificate missing", "expired numbers changed" or "more deleted than
+    recorded". `row` is a primary key of `table`; of a link it is the position in the chain."""
 
     what: str
     table: str
@@ -69,13 +71,23 @@ def verify_chain(chain: EvidenceChain, heads: Heads | None = None) -> Result:
     if expected != bytes(chain.genesis):
         result.note(Finding("chain changed", "invoices_evidencechain", chain.pk, chain.pk))
     left = dict(heads or {})
+    gone = Gone.of(chain)
     before, last = bytes(chain.genesis), 0
     for page in pages(chain.pk):
-        _compare_rows(chain.pk, page, result)
+        compare_rows(chain.pk, page, result, may_vanish=gone is not None)
         for position, number, row, digest, stored in page:
+            table = BY_NUMBER[number].table if number in BY_NUMBER else str(number)
+            if gone and position <= gone.to:
+                before = gone.meet(position)
+                if stored != gone.hashes.get(position) or stored != link_hash(
+                    before, position, table, row, digest
+                ):
+                    result.note(_link("link changed", chain.pk, position))
+                continue
+            if gone and last < gone.to:
+                before, last = gone.hashes.get(gone.to), gone.to
             for missing in range(last + 1, min(position, last + 1 + _KEPT)):
                 result.note(_link("link removed", chain.pk, missing))
-            table = BY_NUMBER[number].table if number in BY_NUMBER else str(number)
             # What was stored goes on, so that one break is not told of every link after it.
             if link_hash(before, position, table, row, digest) != stored and position == last + 1:
                 result.note(_link("link changed", chain.pk, position))
@@ -83,8 +95,12 @@ def verify_chain(chain: EvidenceChain, heads: Heads | None = None) -> Result:
                 result.note(_link("published head missing", chain.pk, position))
             before, last = stored, position
         result.links += len(page)
-    for position in left:
-        result.note(_link("published head missing", chain.pk, position))
+    for position, head in left.items():
+        if not gone or gone.hashes.get(position) != head:
+            result.note(_link("published head missing", chain.pk, position))
+    if gone:
+        for what, table, row in gone.faults():
+            result.note(Finding(what, table, row, chain.pk))
     result.seconds = time.monotonic() - began
     return result
 
@@ -125,7 +141,11 @@ _LINKS = """
 """
 
 
-def _compare_rows(chain_pk: int, page: Iterable[_Link], result: Result) -> None:
+def compare_rows(
+    chain_pk: int, page: Iterable[_Link], result: Result, *, may_vanish: bool = False
+) -> None:
+    """Compare the rows of a page of links with their digests. With `may_vanish` a row may be
+    deleted meanwhile, together with its link."""
     of_kind: dict[int, dict[int, tuple[int, bytes]]] = {}
     for position, number, row, digest, _hash in page:
         of_kind.setdefault(number, {})[row] = position, digest
@@ -141,7 +161,14 @@ def _compare_rows(chain_pk: int, page: Iterable[_Link], result: Result) -> None:
             if canonical.digest(kind, values) != digest:
                 result.note(_row("row changed", kind, values[0], chain_pk, position))
         for pk, (position, _digest) in wanted.items():
+            if may_vanish and not _is_there(chain_pk, position):
+                continue
             result.note(_row("row removed", kind, pk, chain_pk, position))
+
+
+def _is_there(chain_pk: int, position: int) -> bool:
+    """Whether a link still is: of an expiring chain it may have gone since, with its row."""
+    return EvidenceLink.objects.filter(chain=chain_pk, position=position).exists()
 
 
 def _row(what: str, kind: Kind, pk: int, chain_pk: int, position: int) -> Finding:

@@ -134,6 +134,14 @@ def _take(export_pks: Collection[int], version: int) -> int | None:
     return len(changed)
 
 
+def forget(export_pks: Collection[int]) -> None:
+    """Inside the transaction that deletes these exports: what they count for goes with them."""
+    RollupCursor.objects.filter(pk=cursor().pk).update(version=F("version") + 1)
+    old = stored(export_pks)
+    _add(_difference({}, contributions(old.values())))
+    ExportFact.objects.filter(pk__in=old).delete()
+
+
 def _keep(facts: Mapping[int, Fact], known: Collection[int]) -> None:
     new, changed = [], []
     for pk, fact in facts.items():

@@ -13,6 +13,7 @@ from django.utils import timezone
 from integrations.models import Tenant
 from invoices import audit, engine, triggers
 from invoices.evidence import sealing, verifying
+from invoices.evidence.chains import Chains
 from invoices.evidence_models import EvidenceChain, EvidenceLink
 from invoices.models import Invoice, InvoiceExport, LookUp, Restore
 from tests import factories
@@ -66,6 +67,15 @@ def add_one_of_each(export: InvoiceExport) -> None:
     model["DaySeal"].objects.create(
         tenant=export.tenant, day="2026-09-01", digest="0" * 64, lines=[[1, "A-1"]],
         sealed_at=MOMENT,
+    )  # fmt: skip
+    declined = model["DeletionCertificate"]._meta.get_field("expiry").related_model.objects.create(
+        tenant=export.tenant, chain=Chains().of(export.tenant_id, "2026-09-01T12:00:00.123456Z"),
+        years=6, over_from="2033-01-01", reason="Not yet", proposed_by=person, proposed_at=MOMENT,
+        state="declined", finished_at=MOMENT,
+    )  # fmt: skip
+    model["DeletionCertificate"].objects.create(
+        expiry=declined, tenant=export.tenant, made_at=MOMENT, content="{}", signature=b"x" * 64,
+        public_key="x" * 44,
     )  # fmt: skip
     audit.record("user.logged_in", by=person, data={"nested": [{"a": 1}], "text": "ä"})
 
