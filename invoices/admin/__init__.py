@@ -15,6 +15,7 @@ from invoices.admin import (
     plans,
     received,
     rehearsals,
+    retention,
     unknown_codes,
     wording,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "plans",
     "received",
     "rehearsals",
+    "retention",
     "unknown_codes",
     "wording",
 ]

@@ -49,6 +49,7 @@ from invoices.admin.words import (
 )
 from invoices.enums import ExportStatus
 from invoices.models import AuditEvent, InvoiceExport, SubmissionAttempt
+from invoices.retention import years
 
 
 @lru_cache(maxsize=100)
@@ -157,6 +158,7 @@ class InvoiceExportAdmin(
         if export:
             extra |= corrections_context(request, export) | entered_context(request, export)
             extra |= explain_context(request, export, extra["attempts"])
+            extra |= {"kept_until": years.kept_until(export)}
         return super().context_of(request, object_id) | extra
 
     def has_queue_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
