@@ -63,6 +63,8 @@ _ACCOUNTANT = [
     "invoices.edit_wording",
     "invoices.reconcile_ledgerday",
 ]
+#: Support looks after keys and connections: who bought what is none of its work.
+_PEOPLE = ["invoices.view_personal_data"]
 _ALERTS = ["invoices.view_alert"]
 _CHAINS = ["invoices.view_evidencechain"]
 _RETENTION = [
@@ -77,9 +79,10 @@ _STAFF = [f"auth.{verb}_user" for verb in ("add", "change", "view")] + ["auth.vi
 
 ROLES = {
     "Support": _VIEW_ALL + _SUPPORT + _ALERTS,
-    "Accountant": _VIEW_ALL + _ACCOUNTANT + _LEDGER,
-    "Management": _VIEW_ALL + _ALERTS + _LEDGER + _CHAINS + _RETENTION + _HISTORY,
+    "Accountant": _VIEW_ALL + _PEOPLE + _ACCOUNTANT + _LEDGER,
+    "Management": _VIEW_ALL + _PEOPLE + _ALERTS + _LEDGER + _CHAINS + _RETENTION + _HISTORY,
     "Administrator": _VIEW_ALL
+    + _PEOPLE
     + _SUPPORT
     + _ACCOUNTANT
     + _ALERTS
@@ -87,7 +90,7 @@ ROLES = {
     + _CHAINS
     + _RETENTION
     + _HISTORY
-    + ["invoices.read_history_files"]
+    + ["invoices.read_history_files", "invoices.erase_person"]
     + _STAFF,
 }
 

@@ -65,31 +65,55 @@ def add(export_pk: int, number: str, buyer: str) -> None:
 
 
 def found_by(
-    text: str, rows: QuerySet[Any], *, export: str = "pk", tenant: str = "tenant"
+    text: str,
+    rows: QuerySet[Any],
+    *,
+    export: str = "pk",
+    tenant: str = "tenant",
+    people: bool = True,
 ) -> QuerySet[Any]:
     """Those of `rows` whose export the text finds; all of them for an empty one. `export` and
-    `tenant` are the ways from a row to the two."""
+    `tenant` are the ways from a row to the two. Without `people` no buyer that has neither a
+    business ID nor a VAT number is found by its name; then what 10,000 keys find is found."""
     beginning = folded(text)
     if not beginning:
         return rows.none() if text.strip() else rows
     keys = matching_keys(beginning)
-    some = [pk for (pk,) in keys.values_list("export")[: _MANY + 1]]
+    if people:
+        some = [pk for (pk,) in keys.values_list("export")[: _MANY + 1]]
+    else:
+        some = _without_people(keys, beginning)
     numbered = InvoiceExport.objects.filter(remote_number=text.strip()).values_list("pk")
     theirs = {pk for (pk,) in numbered}
     named = Tenant.objects.filter(name__icontains=text.strip()).values_list("pk")
     tenants = [pk for (pk,) in named]
-    wanted = Q(**{f"{export}__in": theirs.union(some) if len(some) <= _FEW else theirs})
-    if len(some) > _MANY:
+    wanted = Q(
+        **{f"{export}__in": theirs.union(some) if len(some) <= _FEW or not people else theirs}
+    )
+    if people and len(some) > _MANY:
         # By an expression: so many that rows are rather looked at in the list's order, until
         # there are enough.
         way = "pk" if export == "pk" else f"{export}__pk"
         rows = rows.annotate(found_as=F(way) + 0)
         wanted |= Q(found_as__in=keys.values("export"))
-    elif len(some) > _FEW:
+    elif people and len(some) > _FEW:
         wanted |= Q(**{f"{export}__in": keys.values("export")})
     if tenants:
         wanted |= Q(**{f"{tenant}__in": tenants})
     return rows.filter(wanted)
+
+
+def _without_people(keys: QuerySet[SearchKey], beginning: str) -> list[int]:
+    """The exports found by their number, or by the name of a company."""
+    buyer = "export__invoice__content__buyer"
+    wanted = ("export", "export__invoice__number", f"{buyer}__business_id", f"{buyer}__vat_number")
+    return list(
+        dict.fromkeys(
+            export
+            for export, number, business_id, vat_number in keys.values_list(*wanted)[:_MANY]
+            if business_id or vat_number or folded(number).startswith(beginning)
+        )
+    )
 
 
 def matching_keys(beginning: str) -> QuerySet[SearchKey]:
