@@ -52,34 +52,32 @@ def is_at_exports(request: HttpRequest) -> bool:
 def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """The sections this person may see, the ones of the own role first."""
     user = request.user
-    works = user.has_perm("invoices.work_on_case") or user.has_perm("integrations.file_credential")
-    if user.has_perm(VIEW_FIGURES) and not works:
+    found: dict[str, Any] = {"title": _("Home")}
+    files_keys = user.has_perm("integrations.file_credential")
+    if user.has_perm("invoices.work_on_case") and not files_keys:
+        # The accountant's home is the list of work, and nothing else.
+        found |= {"work": needs_action_context(request), "engine": _engine(user)}
+    elif user.has_perm(VIEW_FIGURES) and not files_keys:
         # Management's home is the figures, and nothing else.
-        figures = {"figures": dashboard_context(request), "engine": _engine(user)}
-        return context | {"title": _("Home")} | figures
+        found |= {"figures": dashboard_context(request), "engine": _engine(user)}
+    elif sections := _sections(user):
+        found |= {"sections": sections, "engine": _engine(user)}
+    return context | found
+
+
+def _sections(user: Any) -> list[dict[str, Any]]:
     sections = []
     if user.has_perm("invoices.view_invoiceexport"):
         action, done = _needs_action(), _submitted()
-        sections += (
-            [action, done]
-            if user.has_perm("invoices.requeue_invoiceexport")
-            else [
-                done,
-                action,
-            ]
-        )
+        acts = user.has_perm("invoices.requeue_invoiceexport")
+        sections += [action, done] if acts else [done, action]
     if user.has_perm("integrations.view_tenant"):
-        place = 0 if user.has_perm("integrations.file_credential") else len(sections)
         connections = _connections()
         if user.has_perm("integrations.view_activationrequest"):
             connections["cards"].append(_activations())
+        place = 0 if user.has_perm("integrations.file_credential") else len(sections)
         sections.insert(place, connections)
-    engine = _engine(user) if sections else None
-    found = {"title": _("Home"), "sections": sections, "engine": engine}
-    if user.has_perm("invoices.work_on_case") and not user.has_perm("integrations.file_credential"):
-        # The accountant's home is the list of work, and nothing else.
-        found |= {"work": needs_action_context(request)}
-    return context | found
+    return sections
 
 
 def _engine(user: Any) -> dict[str, Any]:

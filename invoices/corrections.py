@@ -15,9 +15,11 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from integrations.models import Tenant
 from invoices import audit, exports, finding
 from invoices.correction_models import Correction
 from invoices.document import InvoiceDocument, Problem
@@ -106,11 +108,36 @@ def shown_of(exports: Iterable[InvoiceExport]) -> dict[int, Expected]:
     return shown
 
 
+def _latest() -> QuerySet[Correction]:
+    return Correction.objects.filter(export=OuterRef("pk"), number=OuterRef("corrections"))
+
+
+def day_that_counts() -> Coalesce:
+    """Of an export: the invoice's date in the version that counts."""
+    return Coalesce(Subquery(_latest().values("date")[:1]), "invoice__date")
+
+
 def dated_between(start: str, end: str) -> Q:
-    """Exports whose invoice, in the version that counts, has its date in these days."""
-    latest = Correction.objects.filter(export=OuterRef("pk"), number=OuterRef("corrections"))
-    moved = Exists(latest.filter(date__range=(start, end)))
+    """Exports whose date that counts is in these days: a condition on few of them. To find them
+    among all, `dated` is faster."""
+    moved = Exists(_latest().filter(date__range=(start, end)))
     return Q(corrections=0, invoice__date__range=(start, end)) | Q(moved, corrections__gt=0)
+
+
+def dated(tenant: Tenant, first: dt.date, last: dt.date) -> QuerySet[InvoiceExport]:
+    """The tenant's exports whose date that counts is in these days. Two index scans: most
+    invoices were never corrected."""
+    mine: QuerySet[InvoiceExport] = InvoiceExport.objects.filter(tenant=tenant)
+    as_received = mine.filter(
+        corrections=0, invoice__tenant=tenant, invoice__date__range=(first, last)
+    )
+    corrected = mine.filter(
+        corrections__gt=0,
+        versions__number=F("corrections"),
+        versions__date__range=(first, last),
+    )
+    pks = as_received.order_by().values("pk").union(corrected.order_by().values("pk"))
+    return InvoiceExport.objects.filter(pk__in=pks)
 
 
 def earlier_documents(export: InvoiceExport) -> list[InvoiceDocument]:

@@ -104,3 +104,19 @@ class EvidenceCheck(models.Model):
 
     def __str__(self) -> str:
         return f"{self.chain_id}: {self.problems}"
+
+
+class UnfinishedCheck(models.Model):
+    """How far the nightly verification of one chain has come that did not fit one task: the last
+    position that was read, the hash stored there, and what was found up to it."""
+
+    chain = models.OneToOneField(EvidenceChain, models.PROTECT, related_name="unfinished_check")
+    begun_at = models.DateTimeField()
+    position = models.PositiveIntegerField()
+    head = models.BinaryField(max_length=32)
+    rows = models.PositiveBigIntegerField(default=0)
+    problems = models.PositiveBigIntegerField(default=0)
+    findings = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return f"{self.chain_id} / {self.position}"

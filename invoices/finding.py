@@ -22,8 +22,10 @@ _LONGEST = 60
 _WORDS = 6
 #: Shorter than that, a beginning would be almost everything's: found is what equals it.
 _SHORTEST = 3
-#: So few are found one by one, more by their keys, and many wherever they are in the list.
-_FEW, _MANY = 2000, 10_000
+#: So few are found one by one, and more wherever they are in the list.
+_FEW = 1000
+#: So many keys are looked through for readers who may not find people.
+_MANY = 10_000
 
 
 @models.CharField.register_lookup
@@ -73,44 +75,50 @@ def found_by(
     people: bool = True,
 ) -> QuerySet[Any]:
     """Those of `rows` whose export the text finds; all of them for an empty one. `export` and
-    `tenant` are the ways from a row to the two. Without `people` no buyer that has neither a
-    business ID nor a VAT number is found by its name; then what 10,000 keys find is found."""
+    `tenant` are the ways from a row to the two. Where it finds many of all there are, the answer's
+    `first_found` are those with the newest exports, for a list that need not offer all.
+    Without `people` no buyer that has neither business ID nor VAT number is found by its name, and
+    of many only the newest are found."""
     beginning = folded(text)
     if not beginning:
         return rows.none() if text.strip() else rows
     keys = matching_keys(beginning)
     if people:
-        some = [pk for (pk,) in keys.values_list("export")[: _MANY + 1]]
+        newest = list(keys.order_by("-export").values_list("export", flat=True)[: _FEW + 1])
     else:
-        some = _without_people(keys, beginning)
+        newest = _without_people(keys, beginning)
     numbered = InvoiceExport.objects.filter(remote_number=text.strip()).values_list("pk")
     theirs = {pk for (pk,) in numbered}
     named = Tenant.objects.filter(name__icontains=text.strip()).values_list("pk")
     tenants = [pk for (pk,) in named]
-    wanted = Q(
-        **{f"{export}__in": theirs.union(some) if len(some) <= _FEW or not people else theirs}
-    )
-    if people and len(some) > _MANY:
-        # By an expression: so many that rows are rather looked at in the list's order, until
-        # there are enough.
-        way = "pk" if export == "pk" else f"{export}__pk"
-        rows = rows.annotate(found_as=F(way) + 0)
-        wanted |= Q(found_as__in=keys.values("export"))
-    elif people and len(some) > _FEW:
-        wanted |= Q(**{f"{export}__in": keys.values("export")})
-    if tenants:
-        wanted |= Q(**{f"{tenant}__in": tenants})
-    return rows.filter(wanted)
+    if len(newest) <= _FEW or not people:
+        return rows.filter(_wanted(export, theirs.union(newest), tenant, tenants))
+    # By an expression: rows are rather looked at in the list's order, until there are enough.
+    way = "pk" if export == "pk" else f"{export}__pk"
+    wanted = Q(found_as__in=keys.values("export"))
+    if theirs or tenants:
+        wanted |= _wanted(export, theirs, tenant, tenants)
+    often: QuerySet[Any] = rows.annotate(found_as=F(way) + 0).filter(wanted)
+    if not rows.query.where and not tenants:
+        first_found = rows.filter(_wanted(export, theirs.union(newest), tenant, tenants))
+        vars(often)["first_found"] = first_found
+    return often
+
+
+def _wanted(export: str, exports: set[int], tenant: str, tenants: list[int]) -> Q:
+    wanted = Q(**{f"{export}__in": exports})
+    # Either of two is an outer join: asked for only where it can find something.
+    return wanted | Q(**{f"{tenant}__in": tenants}) if tenants else wanted
 
 
 def _without_people(keys: QuerySet[SearchKey], beginning: str) -> list[int]:
     """The exports found by their number, or by the name of a company."""
-    buyer = "export__invoice__content__buyer"
+    newest, buyer = keys.order_by("-export"), "export__invoice__content__buyer"
     wanted = ("export", "export__invoice__number", f"{buyer}__business_id", f"{buyer}__vat_number")
     return list(
         dict.fromkeys(
             export
-            for export, number, business_id, vat_number in keys.values_list(*wanted)[:_MANY]
+            for export, number, business_id, vat_number in newest.values_list(*wanted)[:_MANY]
             if business_id or vat_number or folded(number).startswith(beginning)
         )
     )

@@ -15,13 +15,12 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Min, OuterRef, Q, QuerySet, Subquery, Sum
-from django.db.models.functions import Coalesce, TruncMonth
+from django.db.models import Count, Min, Q, QuerySet, Sum
+from django.db.models.functions import TruncMonth
 from django.utils import timezone
 
 from integrations.models import Tenant
 from invoices import audit, corrections
-from invoices.correction_models import Correction
 from invoices.document import InvoiceDocument, Problem
 from invoices.engine.waking import wake
 from invoices.enums import ExportStatus, ParkedReason
@@ -71,8 +70,7 @@ class Plan:
 
 def waiting() -> QuerySet[Any]:
     """Exports parked for a closed period, each with its `day`: the invoice date that counts."""
-    latest = Correction.objects.filter(export=OuterRef("pk"), number=OuterRef("corrections"))
-    day = Coalesce(Subquery(latest.values("date")[:1]), "invoice__date")
+    day = corrections.day_that_counts()
     parked = InvoiceExport.objects.filter(
         status=ExportStatus.PARKED, parked_reason=ParkedReason.CLOSED_PERIOD
     )

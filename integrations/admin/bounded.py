@@ -16,6 +16,8 @@ from unfold.views import ChangeList
 
 #: Up to so many rows a list is counted, leafed through and sorted by any column.
 BOUND = 10_000
+#: And one of what many rows have in common, as a word in the names of buyers.
+SEARCH_BOUND = 1_000
 
 
 class AtLeast(int):
@@ -25,11 +27,11 @@ class AtLeast(int):
         return f"{number_format(int(self), use_l10n=True, force_grouping=True)}+"
 
 
-def count(rows: QuerySet[Any]) -> int:
+def count(rows: QuerySet[Any], bound: int = BOUND) -> int:
     """How many rows there are, exactly up to the bound and `AtLeast` the bound beyond it."""
     # Read in any order: a database that sorts first has to find all rows.
-    found = rows.order_by()[: BOUND + 1].count()
-    return AtLeast(BOUND) if found > BOUND else found
+    found = rows.order_by()[: bound + 1].count()
+    return AtLeast(bound) if found > bound else found
 
 
 def counts(rows: QuerySet[Any], field: str, values: Sequence[str]) -> dict[str, int]:
@@ -66,10 +68,16 @@ class BoundedChangeList(ChangeList):
 
     is_too_long_to_sort = False
     result_list: Any
+    queryset: Any
 
     def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> QuerySet[Any]:
         rows = super().get_queryset(request, *args, **kwargs)
-        self.counted = count(rows)
+        is_often = "found_as" in rows.query.annotations
+        self.first_found = getattr(rows, "first_found", None)
+        if self.first_found is None:
+            self.counted = count(rows, SEARCH_BOUND if is_often else BOUND)
+        else:
+            self.counted = AtLeast(count(self.first_found, SEARCH_BOUND))
         asked = bool(self.params.get(ORDER_VAR))
         own = self._own_order()
         if isinstance(self.counted, AtLeast):
@@ -92,8 +100,12 @@ class BoundedChangeList(ChangeList):
         return [by_date[0], f"{path}__pk" if path else "-pk"]
 
     def get_results(self, request: HttpRequest) -> None:
+        whole: QuerySet[Any] = self.queryset
+        if self.first_found is not None:
+            self.queryset = self.first_found.order_by(*self._get_default_ordering())
         self.queryset.counted = self.counted
         super().get_results(request)
+        self.queryset = whole
 
 
 def _found_first(order: Any) -> Any:

@@ -16,7 +16,6 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from integrations.admin import bounded
 from integrations.admin.bounded import BoundedChangeList, BoundedPaginator
 
 
@@ -60,7 +59,7 @@ class ReadOnlyAdmin(RecordAdmin):
         changes = (getattr(response, "context_data", None) or {}).get("cl")
         if getattr(changes, "is_too_long_to_sort", False):
             sentence = _("Too many to sort (%(count)s). Filter or search first.")
-            messages.info(request, sentence % {"count": bounded.AtLeast(bounded.BOUND)})
+            messages.info(request, sentence % {"count": changes.counted})
         return response
 
     def has_add_permission(self, request: HttpRequest) -> bool:

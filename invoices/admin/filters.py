@@ -35,13 +35,18 @@ class TenantFilter(admin.RelatedFieldListFilter):
 
 class ExportsTenantFilter(TenantFilter):
     """Of one status, exports that are not over are few whatever the tenant's size: they are found
-    by an index of the status, so the tenant is compared by an expression."""
+    by an index of the status, so the tenant is compared by an expression. Of some days, they are
+    found by an index of the invoices' tenants and dates."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet | None:
         wanted = _one_number(self.lookup_val)
-        if wanted is None or request.GET.get("status__exact") in (None, "", *_OVER):
+        if wanted is None:
             return super().queryset(request, queryset)
-        return _of_tenant(queryset, wanted)
+        if request.GET.get("status__exact") not in (None, "", *_OVER):
+            return _of_tenant(queryset, wanted)
+        if request.GET.get("invoice__date_from") or request.GET.get("invoice__date_to"):
+            return queryset.filter(invoice__tenant=wanted)
+        return super().queryset(request, queryset)
 
 
 class ReasonFilter(admin.ChoicesFieldListFilter):

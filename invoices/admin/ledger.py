@@ -1,5 +1,4 @@
-"""Reconciliation by day: a calendar for each tenant and month, a day with its three lists, and
-what became of exported invoices."""
+"""Reconciliation by day: a calendar for each tenant and month, and a day with its three lists."""
 
 from __future__ import annotations
 
@@ -9,41 +8,31 @@ from collections import Counter, defaultdict
 from decimal import Decimal
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
-from django.contrib.auth.models import User
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
-from django.utils.timesince import timesince
 from django.utils.translation import gettext as _t
-from django.utils.translation import gettext_lazy as _
-from unfold.decorators import display
-from unfold.widgets import UnfoldAdminSelectWidget
 
-from integrations.admin.desk import ReadOnlyAdmin, ReasonLine, needs
+from integrations.admin.desk import ReadOnlyAdmin, needs
 from integrations.enums import TenantState
 from integrations.models import Tenant
-from invoices import ledger, tasks, team
+from invoices import corrections, ledger, tasks
 from invoices.admin import ledger_words as words
+from invoices.admin.ledger_differences import ACT, MOST, day_url, described
 from invoices.admin.words import money, status_words
 from invoices.ledger import books
 from invoices.ledger_models import (
     DayVerdict,
-    DifferenceKind,
     LedgerDay,
     LedgerDifference,
     LedgerRead,
 )
 
-VIEW, ACT = "invoices.view_ledgerday", "invoices.reconcile_ledgerday"
-VIEW_DIFFERENCES = "invoices.view_ledgerdifference"
-#: Of a list on a page, so many rows; the rest is in the list of exports.
-_MOST = 500
+VIEW = "invoices.view_ledgerday"
 _PARTS = ("received", "exported", "remote")
 #: From a Monday, for the names of the weekdays.
 _A_WEEK = books.days_between(dt.date(2024, 1, 1), dt.date(2024, 1, 7))
@@ -118,11 +107,6 @@ class LedgerDayAdmin(ReadOnlyAdmin):
 
 def month_url(tenant_pk: int, day: dt.date) -> str:
     return reverse("admin:invoices_ledger_month", args=[tenant_pk, day.year, f"{day.month:02d}"])
-
-
-def day_url(tenant_pk: int, day: dt.date) -> str:
-    args = [tenant_pk, day.year, f"{day.month:02d}", f"{day.day:02d}"]
-    return reverse("admin:invoices_ledger_day", args=args)
 
 
 def _date(year: int, month: int, day: int) -> dt.date:
@@ -227,7 +211,7 @@ def _calendar(tenant: Tenant, first: dt.date, last: dt.date) -> dict[str, Any]:
         "gaps": [
             _gap(gap, known_numbers) for gap, known_numbers in books.gaps_of(tenant, first, last)
         ],
-        "differences": _differences(
+        "differences": described(
             LedgerDifference.objects.filter(tenant=tenant, day__range=(first, last), ended_at=None)
         ),
     }
@@ -281,9 +265,9 @@ def _gap(gap: Any, known: dict[str, str]) -> dict[str, Any]:
 
 def _day(tenant: Tenant, date: dt.date) -> dict[str, Any]:
     row = LedgerDay.objects.select_related("seal").filter(tenant=tenant, day=date).first()
-    exports = books.dated(tenant, date, date).select_related("invoice").order_by("pk")
-    received = [_export(export) for export in exports[: _MOST + 1]]
-    entries = [_entry(entry) for entry in (row.entries if row else [])[: _MOST + 1]]
+    exports = corrections.dated(tenant, date, date).select_related("invoice").order_by("pk")
+    received = [_export(export) for export in exports[: MOST + 1]]
+    entries = [_entry(entry) for entry in (row.entries if row else [])[: MOST + 1]]
     found = LedgerDifference.objects.filter(tenant=tenant, day=date)
     url = reverse("admin:invoices_invoiceexport_changelist")
     return {
@@ -293,15 +277,15 @@ def _day(tenant: Tenant, date: dt.date) -> dict[str, Any]:
         "reading": words.reading_words(_newest_reading(tenant, date, date)),
         "sums": words.sums_of(row.sums if row else []),
         "breaks": [words.broken(each) for each in (row.breaks if row else [])],
-        "received": received[:_MOST],
-        "exported": [each for each in received[:_MOST] if each["is_there"]],
-        "entries": entries[:_MOST],
-        "is_cut": len(received) > _MOST or len(entries) > _MOST,
-        "most": _MOST,
+        "received": received[:MOST],
+        "exported": [each for each in received[:MOST] if each["is_there"]],
+        "entries": entries[:MOST],
+        "is_cut": len(received) > MOST or len(entries) > MOST,
+        "most": MOST,
         "exports_url": f"{url}?tenant__id__exact={tenant.pk}"
         f"&invoice__date_from={date.isoformat()}&invoice__date_to={date.isoformat()}",
-        "differences": _differences(found.filter(ended_at=None)),
-        "explained": _differences(found.filter(ended_by__isnull=False).order_by("-pk")[:50]),
+        "differences": described(found.filter(ended_at=None)),
+        "explained": described(found.filter(ended_by__isnull=False).order_by("-pk")[:50]),
     }
 
 
@@ -328,168 +312,3 @@ def _entry(entry: list[Any]) -> dict[str, Any]:
         "remote_number": remote_number,
         "buyer": buyer,
     }
-
-
-def _differences(rows: QuerySet[LedgerDifference]) -> list[dict[str, Any]]:
-    return [_difference(row) for row in rows.select_related("assignee", "ended_by")[:_MOST]]
-
-
-def _difference(row: LedgerDifference) -> dict[str, Any]:
-    return {
-        "object": row,
-        "what": row.get_kind_display(),
-        "compared": words.compared(row),
-        "remedy": words.REMEDIES[DifferenceKind(row.kind)],
-        "total": money(row.total, row.currency),
-        "url": reverse("admin:invoices_ledgerdifference_settle", args=[row.pk]),
-    }
-
-
-class OpenFilter(admin.SimpleListFilter):
-    """What is open, unless something else is asked for."""
-
-    title = _("state")
-    parameter_name = "open"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("no", _("Done")), ("all", _("All"))]
-
-    def choices(self, changelist: Any) -> Any:
-        for index, choice in enumerate(super().choices(changelist)):
-            yield choice | {"display": _("Open")} if index == 0 else choice
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        if self.value() == "all":
-            return queryset
-        return queryset.filter(ended_at__isnull=self.value() != "no")
-
-
-class OwnerForm(forms.Form):
-    assignee = forms.ModelChoiceField(
-        label=_("Looked after by"),
-        queryset=User.objects.none(),
-        required=False,
-        empty_label=_("Nobody"),
-        widget=UnfoldAdminSelectWidget,
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["assignee"].queryset = team.assignable("reconcile_ledgerday")
-
-
-@admin.register(LedgerDifference)
-class LedgerDifferenceAdmin(ReadOnlyAdmin):
-    list_display = ["what", "invoice", "tenant", "amount", "age", "remedy", "assignee"]
-    list_display_links = ["what"]
-    list_filter = [
-        OpenFilter,
-        "kind",
-        ("tenant", admin.RelatedOnlyFieldListFilter),
-        ("assignee", admin.RelatedOnlyFieldListFilter),
-    ]
-    list_select_related = ["tenant", "assignee"]
-    search_fields = ["number__istartswith"]
-    search_help_text = _("Invoice number")
-    actions = ["take", "give_back"]
-
-    def get_urls(self) -> list[Any]:
-        own = path(
-            "<int:pk>/settle/",
-            self.admin_site.admin_view(self.settle),
-            name="invoices_ledgerdifference_settle",
-        )
-        return [own, *super().get_urls()]
-
-    @display(description=_("what"), ordering="kind")
-    def what(self, row: LedgerDifference) -> str:
-        return format_html(
-            '{}<span class="desk-reason">{}</span>', row.get_kind_display(), words.compared(row)
-        )
-
-    @display(description=_("invoice"), ordering="number")
-    def invoice(self, row: LedgerDifference) -> str:
-        return format_html(
-            '{}<span class="desk-reason">{}</span>',
-            row.number or "–",
-            date_format(row.day, "SHORT_DATE_FORMAT"),
-        )
-
-    @display(description=_("total with VAT"), ordering="total")
-    def amount(self, row: LedgerDifference) -> str:
-        return money(row.total, row.currency)
-
-    @display(description=_("age"), ordering="since")
-    def age(self, row: LedgerDifference) -> str:
-        return timesince(row.since, row.ended_at, depth=1)
-
-    @display(description=_("what to do"))
-    def remedy(self, row: LedgerDifference) -> str:
-        return str(words.REMEDIES[DifferenceKind(row.kind)])
-
-    def has_reconcile_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return bool(request.user.has_perm(ACT))
-
-    @admin.action(description=_("Take to look after"), permissions=["reconcile"])
-    def take(self, request: HttpRequest, queryset: QuerySet[LedgerDifference]) -> None:
-        _assigned(request, queryset, request.user)
-
-    @admin.action(description=_("Give back"), permissions=["reconcile"])
-    def give_back(self, request: HttpRequest, queryset: QuerySet[LedgerDifference]) -> None:
-        _assigned(request, queryset, None)
-
-    def change_view(self, request: HttpRequest, object_id: str, *a: Any, **kw: Any) -> Any:
-        if object_id.isascii() and object_id.isdecimal():
-            page = reverse("admin:invoices_ledgerdifference_settle", args=[object_id])
-            return HttpResponseRedirect(page)
-        return super().change_view(request, object_id, *a, **kw)
-
-    def settle(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """One difference: who looks after it, and a person's word that it is settled."""
-        needs(request, VIEW_DIFFERENCES)
-        rows = LedgerDifference.objects.select_related("tenant", "assignee", "ended_by", "export")
-        row = get_object_or_404(rows, pk=pk)
-        reason = ReasonLine(request.POST if "explain" in request.POST else None)
-        owner = OwnerForm(
-            request.POST if "assign" in request.POST else None, initial={"assignee": row.assignee}
-        )
-        if request.method == "POST":
-            needs(request, ACT)
-            if _settled(request, row, owner, reason):
-                return HttpResponseRedirect(request.path)
-        context = self.admin_site.each_context(request) | {
-            "title": f"{row.get_kind_display()}: {row.number or row.remote_id}",
-            "difference": _difference(row),
-            "row": row,
-            "owner": owner,
-            "form": reason,
-            "may_act": request.user.has_perm(ACT) and row.ended_at is None,
-            "export_url": reverse("admin:invoices_invoiceexport_change", args=[row.export_id])
-            if row.export_id
-            else "",
-            "day_url": day_url(row.tenant_id, row.day),
-            "back": reverse("admin:invoices_ledgerdifference_changelist"),
-            "opts": self.opts,
-        }
-        return render(request, "desk/ledger_difference.html", context)
-
-
-def _settled(
-    request: HttpRequest, row: LedgerDifference, owner: OwnerForm, reason: ReasonLine
-) -> bool:
-    if "assign" in request.POST and owner.is_valid():
-        ledger.assign([row], owner.cleaned_data["assignee"], by=request.user)
-        messages.success(request, _t("Noted."))
-        return True
-    if "explain" in request.POST and reason.is_valid():
-        if ledger.explain(row, by=request.user, reason=reason.cleaned_data["reason"]):
-            messages.success(request, _t("Noted: this counts as settled."))
-        else:
-            messages.warning(request, _t("Nothing changed: it had moved on by itself."))
-        return True
-    return False
-
-
-def _assigned(request: HttpRequest, rows: QuerySet[LedgerDifference], to: User | None) -> None:
-    count = ledger.assign(rows.select_related("tenant", "export")[:_MOST], to, by=request.user)
-    messages.info(request, _t("Changed: %(count)d.") % {"count": count})

@@ -6,6 +6,6 @@ ZIP that a stranger can check without this system.
 """
 
 from invoices.envelope.scope import Scope, of_invoice, of_month, of_span
-from invoices.envelope.writing import Made, write
+from invoices.envelope.writing import Made, note, write
 
-__all__ = ["Made", "Scope", "of_invoice", "of_month", "of_span", "write"]
+__all__ = ["Made", "Scope", "note", "of_invoice", "of_month", "of_span", "write"]

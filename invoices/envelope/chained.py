@@ -8,7 +8,7 @@ begins anew, with the hash that was kept of the link before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,10 +23,11 @@ Row = tuple[str, int]
 @dataclass
 class Segments:
     """`lines` of chain.jsonl for `rows`; afterwards `facts` for the manifest, and how many of
-    the rows were `sealed`."""
+    the rows were `sealed`. `alive` is called for links of which no line comes, too."""
 
     scope: Scope
     rows: Set[Row]
+    alive: Callable[[], None]
     facts: list[dict[str, Any]] = field(default_factory=list)
     sealed: int = 0
 
@@ -46,6 +47,7 @@ class Segments:
                     yield _described(chain, last, before)
             if not began and entry.canonical is None:
                 before, last = entry.hash, entry.position
+                self.alive()
                 continue
             if not began:
                 began = True

@@ -18,6 +18,7 @@ from django.contrib.auth.models import User
 from django.db import models
 from django.db.models import Prefetch
 
+from integrations.mapping_models import MappingVersion
 from invoices.envelope.scope import Scope
 from invoices.models import InvoiceExport, ReceivedItem
 from invoices.step_models import InvoiceAttachment
@@ -50,6 +51,7 @@ _STEP_ATTEMPT = (
     *("key_fingerprint", "started_at", "finished_at", *_ANSWER, "found"),
 )
 _EVENT = ("at", "action", "by", "data")
+_MAPPING = ("table", "since", "entries", "difference", "reason", "created_at", "created_by")
 
 Record = dict[str, Any]
 
@@ -70,6 +72,12 @@ def records(scope: Scope) -> Iterator[Record]:
     )
     for export in exports.iterator(chunk_size=_AT_ONCE):
         yield _record(export)
+
+
+def mapping_tables(scope: Scope) -> Iterator[Record]:
+    """Every version of the tenant's mapping tables, the oldest first."""
+    for version in MappingVersion.objects.filter(tenant=scope.tenant).order_by("pk"):
+        yield _columns(version, _MAPPING)
 
 
 def people(pks: Iterable[int]) -> dict[str, Record]:
@@ -102,9 +110,12 @@ def person_pks(record: Record) -> set[int]:
 
 
 _PERSON = re.compile("person:[0-9]+")
-_PEOPLE = ("by", "triggered_by", "received_by", "added_by")
+_PEOPLE = ("by", "triggered_by", "received_by", "added_by", "created_by")
 #: What Procountor or a source wrote: nothing in it is one of our people.
-_AS_IT_IS = ("document", "content", "data", "found", "hits", "query", "errors", "problems")
+_AS_IT_IS = (
+    *("document", "content", "data", "found", "hits", "query", "errors", "problems"),
+    *("entries", "difference"),
+)
 
 
 def _record(export: InvoiceExport) -> Record:

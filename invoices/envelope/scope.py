@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 from django.db.models import QuerySet
 
 from integrations.models import Tenant
-from invoices.corrections import dated_between
+from invoices.corrections import dated
 from invoices.models import Invoice, InvoiceExport
 
 #: A financial year may be 18 months at most (Accounting Act 1336/1997, chapter 1, section 4).
@@ -30,10 +30,10 @@ class Scope:
     @property
     def exports(self) -> QuerySet[InvoiceExport]:
         """By the date that counts: as corrected, where it was."""
-        rows = InvoiceExport.objects.filter(tenant=self.tenant)
         if self.number:
-            return rows.filter(invoice__number=self.number)
-        return rows.filter(dated_between(self.start.isoformat(), self.end.isoformat()))
+            numbered = InvoiceExport.objects.filter(invoice__number=self.number)
+            return numbered.filter(tenant=self.tenant)
+        return dated(self.tenant, self.start, self.end)
 
     @property
     def name(self) -> str:

@@ -8,7 +8,7 @@ import importlib.resources
 import json
 import zipfile
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import IO, Any
@@ -18,7 +18,6 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.utils import timezone
 
-from integrations.mapping_models import MappingVersion
 from invoices import audit
 from invoices.envelope import records as recorded
 from invoices.envelope.chained import Row, Segments
@@ -50,8 +49,9 @@ class Made:
 class _Archive:
     """A ZIP that knows the SHA-256 and size of each of its files."""
 
-    def __init__(self, archive: zipfile.ZipFile) -> None:
+    def __init__(self, archive: zipfile.ZipFile, alive: Callable[[], None]) -> None:
         self._archive = archive
+        self._alive = alive
         self.listed: dict[str, dict[str, Any]] = {}
 
     def add(self, name: str, chunks: Iterable[bytes]) -> None:
@@ -61,16 +61,25 @@ class _Archive:
                 digest.update(chunk)
                 size += len(chunk)
                 file.write(chunk)
+                self._alive()
         self.listed[name] = {"sha256": digest.hexdigest(), "size": size}
 
     def add_unlisted(self, name: str, content: bytes) -> None:
         self._archive.writestr(_info(name), content)
 
 
-def write(scope: Scope, target: IO[bytes], *, by: User | None, reason: str) -> Made:
-    """Write the envelope of `scope` into `target` (seekable, opened for reading too), and that
-    it was made into the audit trail. Rows are read from one snapshot of the database, a few
-    hundred at a time. Raises NoSigningKey before anything is written."""
+def write(
+    scope: Scope,
+    target: IO[bytes],
+    *,
+    by: User | None,
+    reason: str,
+    alive: Callable[[int], None] = lambda count: None,
+) -> Made:
+    """Write the envelope of `scope` into `target` (seekable, opened for reading too). Rows are
+    read from one snapshot of the database, a few hundred at a time; meanwhile `alive` is called
+    again and again with the number of invoices so far. Raises NoSigningKey before anything is
+    written. Whoever keeps the envelope says so with `note`."""
     fingerprint, made_at = signing.fingerprint(), timezone.now()
     seal()
     sums: dict[str, Decimal] = defaultdict(Decimal)
@@ -87,13 +96,18 @@ def write(scope: Scope, target: IO[bytes], *, by: User | None, reason: str) -> M
             rows.update((table, columns["id"]) for table, columns in rows_of(record))
             yield _line(record)
 
+    def tables() -> Iterator[bytes]:
+        for record in recorded.mapping_tables(scope):
+            people.update(recorded.person_pks(record))
+            yield _line(record)
+
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive, _snapshot():
-        packed = _Archive(archive)
+        packed = _Archive(archive, lambda: alive(count))
         packed.add("invoices.jsonl", lines())
-        segments = Segments(scope, rows)
+        segments = Segments(scope, rows, lambda: alive(count))
         packed.add("chain.jsonl", map(_line, segments.lines()))
+        packed.add("mapping_tables.jsonl", tables())
         packed.add("people.json", [_json(recorded.people(people))])
-        packed.add("mapping_tables.jsonl", map(_line, _mapping_tables(scope)))
         for file in _received(scope):
             packed.add(f"received/{file.sha256}", [bytes(file.content)])
         for attachment in _attachments(scope):
@@ -130,7 +144,7 @@ def write(scope: Scope, target: IO[bytes], *, by: User | None, reason: str) -> M
         packed.add_unlisted("manifest.json", manifest)
         packed.add_unlisted("manifest.sig", signing.sign(manifest).hex().encode())
     digest, size = _digest(target)
-    made = Made(
+    return Made(
         f"envelope-{scope.name}.zip",
         count,
         totals,
@@ -139,19 +153,12 @@ def write(scope: Scope, target: IO[bytes], *, by: User | None, reason: str) -> M
         digest,
         fingerprint,
     )
-    audit.record(
-        "envelope.made",
-        tenant=scope.tenant,
-        by=by,
-        data={
-            **scope.as_json(),
-            "reason": reason,
-            "invoices": count,
-            "sums": totals,
-            "sha256": digest,
-        },
-    )
-    return made
+
+
+def note(scope: Scope, *, by: User | None, reason: str, **facts: Any) -> None:
+    """The audit event of an envelope that is kept; `facts`: invoices, sums, sha256 and so on."""
+    data = {**scope.as_json(), "reason": reason, **facts}
+    audit.record("envelope.made", tenant=scope.tenant, by=by, data=data)
 
 
 @contextlib.contextmanager
@@ -169,20 +176,6 @@ def _snapshot() -> Iterator[None]:
             yield
         finally:
             cursor.execute("ROLLBACK")
-
-
-def _mapping_tables(scope: Scope) -> Iterator[dict[str, Any]]:
-    """Every version of the tenant's mapping tables, the oldest first."""
-    for version in MappingVersion.objects.filter(tenant=scope.tenant).order_by("pk"):
-        yield {
-            "table": version.table,
-            "since": version.since.isoformat(),
-            "entries": version.entries,
-            "difference": version.difference,
-            "reason": version.reason,
-            "created_at": version.created_at.isoformat(),
-            "created_by": f"person:{version.created_by_id}" if version.created_by_id else None,
-        }
 
 
 def _received(scope: Scope) -> Iterator[ReceivedFile]:

@@ -10,10 +10,11 @@ from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from django.db import connection
+from django.db.models import QuerySet
 
 from invoices.evidence import expired, signing
 from invoices.evidence.expired import Hashes
-from invoices.evidence_models import EvidenceChain
+from invoices.evidence_models import EvidenceChain, EvidenceLink
 from invoices.retention_models import DeletionCertificate, Expiry, ExpiryState
 
 #: (what, table, row) of a finding.
@@ -27,21 +28,14 @@ class Gone:
         self.chain, self.expiry = chain, expiry
         self.hashes = Hashes(chain)
         self.to = expiry.links
-        self._met: set[int] = set()
 
     @classmethod
     def of(cls, chain: EvidenceChain) -> Gone | None:
         expiry = expired.expiry_of(chain)
         return cls(chain, expiry) if expiry else None
 
-    def meet(self, position: int) -> bytes:
-        """A link that is there; returns the hash that it has to build on."""
-        if self._kept is not None:
-            self._met.add(position)
-        return self.hashes.get(position - 1)
-
     def faults(self) -> Iterator[Fault]:
-        """Everything that does not fit, once all links were met."""
+        """Everything that does not fit, but for what is wrong with a link or row by itself."""
         if self.hashes.count != self.to or self.hashes.get(self.to).hex() != self.expiry.head:
             yield "hashes changed", "invoices_expiredhashes", self.chain.pk
         for certificate in self._certificates:
@@ -76,14 +70,18 @@ class Gone:
         kept = self._kept
         expected = (self.to if kept is None else len(kept)) - removed
         if kept is not None:
-            for position in sorted(self._met - kept):
+            there = set(self._rows().values_list("position", flat=True))
+            for position in sorted(there - kept):
                 yield "link changed", "invoices_evidencelink", position
             if not removed:
-                for position in sorted(kept - self._met):
+                for position in sorted(kept - there):
                     yield "link removed", "invoices_evidencelink", position
                 return
         if present != expected:
             yield "more deleted than recorded", "invoices_expiry", self.expiry.pk
+
+    def _rows(self) -> QuerySet[EvidenceLink]:
+        return EvidenceLink.objects.filter(chain=self.chain, position__lte=self.to)
 
     def _counted(self) -> tuple[int, int]:
         """How many of its links there are, and how many the deletion that runs has removed: of

@@ -200,4 +200,5 @@ NOT_EVIDENCE: dict[str, str] = {
     "invoices.ExpiringInvoice": _PASSING,
     "invoices.ExpiredHashes": "what is left of a chain; the certificate has its SHA-256",
     "invoices.ExpiredNumber": "the certificate has the SHA-256 of all of them",
+    "invoices.UnfinishedCheck": _ITSELF,
 }

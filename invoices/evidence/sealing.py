@@ -334,14 +334,18 @@ def head_of(chain: EvidenceChain) -> tuple[int, bytes]:
 
 
 def unsealed(kind: Kind, before: dt.datetime, *, tenant_pk: int | None = None) -> list[int]:
-    """Rows of a kind that were ready before that moment and are in no chain: the first thousand."""
+    """Rows of a kind that were ready before that moment and are in no chain: the first thousand.
+    Such as say that they will be tomorrow or later, too: nobody who is honest writes them."""
     ready = f"AND {kind.ready}" if kind.ready else ""
     statement = (
         f"SELECT r.id FROM {kind.source} "  # nosec B608
         f"LEFT JOIN invoices_evidencelink l ON l.kind = {kind.number} AND l.row = r.id "
-        f"WHERE l.id IS NULL AND {kind.moment} < %s {ready} "
+        f"WHERE l.id IS NULL AND ({kind.moment} < %s OR {kind.moment} > %s) {ready} "
     )
-    parameters: list[Any] = [connection.ops.adapt_datetimefield_value(before)]
+    parameters: list[Any] = [
+        connection.ops.adapt_datetimefield_value(moment)
+        for moment in (before, timezone.now() + dt.timedelta(days=1))
+    ]
     if tenant_pk is not None:
         statement += f"AND {kind.tenant} = %s "
         parameters.append(tenant_pk)

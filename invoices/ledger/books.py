@@ -6,11 +6,10 @@ import datetime as dt
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from django.db.models import F, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import QuerySet
 
 from integrations.models import Tenant
-from invoices.correction_models import Correction
+from invoices import corrections
 from invoices.enums import ExportStatus, ItemOutcome
 from invoices.ledger.comparing import Ours, Stage
 from invoices.ledger.series import Gap, Shape, gaps, running_shapes
@@ -29,37 +28,17 @@ def days_between(first: dt.date, last: dt.date) -> list[dt.date]:
     return [first + dt.timedelta(days=step) for step in range((last - first).days + 1)]
 
 
-def dated(tenant: Tenant, first: dt.date, last: dt.date) -> QuerySet[InvoiceExport]:
-    """The tenant's exports whose date that counts lies in these days. Two
-    index scans: most invoices were never corrected."""
-    mine: QuerySet[InvoiceExport] = InvoiceExport.objects.filter(tenant=tenant)
-    as_received = mine.filter(
-        corrections=0, invoice__tenant=tenant, invoice__date__range=(first, last)
-    )
-    corrected = mine.filter(
-        corrections__gt=0,
-        versions__number=F("corrections"),
-        versions__date__range=(first, last),
-    )
-    pks = as_received.order_by().values("pk").union(corrected.order_by().values("pk"))
-    found: QuerySet[InvoiceExport] = InvoiceExport.objects.filter(pk__in=pks)
-    return found
-
-
 def are_under_way(tenant: Tenant, day: dt.date) -> bool:
-    return dated(tenant, day, day).filter(status__in=_UNDER_WAY).exists()
+    return corrections.dated(tenant, day, day).filter(status__in=_UNDER_WAY).exists()
 
 
 def with_day(exports: QuerySet[Any]) -> QuerySet[Any]:
-    latest = Correction.objects.filter(export=OuterRef("pk"), number=OuterRef("corrections"))
-    dated: QuerySet[Any] = exports.annotate(
-        day=Coalesce(Subquery(latest.values("date")[:1]), "invoice__date")
-    )
+    dated: QuerySet[Any] = exports.annotate(day=corrections.day_that_counts())
     return dated
 
 
 def ours_between(tenant: Tenant, first: dt.date, last: dt.date) -> list[Ours]:
-    return _read(dated(tenant, first, last))
+    return _read(corrections.dated(tenant, first, last))
 
 
 def ours_with(

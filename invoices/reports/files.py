@@ -7,12 +7,15 @@ anew by the minute's round, and only its last holder's parts count.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import secrets
 import tempfile
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from functools import partial
 from typing import IO, Any
@@ -20,7 +23,7 @@ from urllib.parse import parse_qsl
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.models import Count, Q, Sum
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _t
@@ -39,8 +42,8 @@ _PART_BYTES = 1 << 20
 _NOTED_EVERY = 5_000
 #: Without a sign of life for so long whoever makes it is taken to be dead.
 _LOST_AFTER = dt.timedelta(minutes=3)
-#: An envelope is read from one snapshot of the database, which no sign of life leaves meanwhile.
-_ENVELOPE_TAKES = dt.timedelta(hours=1)
+#: How often an envelope gives a sign of life.
+_SIGN_SECONDS = 20.0
 ENDINGS = {
     FileFormat.CSV_FI: "csv",
     FileFormat.CSV: "csv",
@@ -118,14 +121,12 @@ def make(pk: int) -> bool:
     """Write the file that was asked for. False when it is over, or somebody else writes it."""
     holder, now = secrets.token_hex(16), timezone.now()
     free = Q(state=FileState.WAITING) | Q(state=FileState.RUNNING, seen_at__lt=now - _LOST_AFTER)
-    is_envelope = HistoryFile.objects.filter(pk=pk, format=FileFormat.ENVELOPE).exists()
-    seen_at = now + _ENVELOPE_TAKES if is_envelope else now
     with transaction.atomic():
         taken = HistoryFile.objects.filter(free, pk=pk).update(
             state=FileState.RUNNING,
             holder=holder,
             started_at=now,
-            seen_at=seen_at,
+            seen_at=now,
             done=0,
             sums={},
         )
@@ -154,8 +155,14 @@ def _of(file: HistoryFile) -> Any:
 def _write(file: HistoryFile, out: IO[bytes]) -> tuple[int, dict[str, Decimal]]:
     """All rows, and how many they are and their totals."""
     if file.format == FileFormat.ENVELOPE:
-        scope = envelope.Scope.read(file.query)
-        made = envelope.write(scope, out, by=file.requested_by, reason=file.reason)
+        with _signs_of_life(file) as alive:
+            made = envelope.write(
+                envelope.Scope.read(file.query),
+                out,
+                by=file.requested_by,
+                reason=file.reason,
+                alive=alive,
+            )
         return made.invoices, {currency: Decimal(total) for currency, total in made.sums.items()}
     columns = [COLUMNS[name] for name in file.columns]
     kinds = [column.kind for column in columns]
@@ -198,6 +205,29 @@ def _note(file: HistoryFile, count: int) -> None:
         raise _Stopped
 
 
+@contextlib.contextmanager
+def _signs_of_life(file: HistoryFile) -> Iterator[Callable[[int], None]]:
+    """Notes from time to time how far it is, from another thread: this one reads one snapshot of
+    the database, and nothing it wrote would be seen before its end. Raises _Stopped as `_note`."""
+    noted_at = time.monotonic()
+    with ThreadPoolExecutor(max_workers=1) as apart:
+
+        def alive(count: int) -> None:
+            nonlocal noted_at
+            if time.monotonic() - noted_at >= _SIGN_SECONDS:
+                apart.submit(_note_apart, file, count).result()
+                noted_at = time.monotonic()
+
+        yield alive
+
+
+def _note_apart(file: HistoryFile, count: int) -> None:
+    try:
+        _note(file, count)
+    finally:
+        connections.close_all()
+
+
 def _keep(file: HistoryFile, out: IO[bytes], count: int, sums: dict[str, Decimal]) -> None:
     """The parts, then in one transaction that it is ready and the audit event."""
     out.seek(0)
@@ -208,8 +238,7 @@ def _keep(file: HistoryFile, out: IO[bytes], count: int, sums: dict[str, Decimal
         with transaction.atomic():
             _note(file, count)
             HistoryFilePart.objects.create(file=file, number=number, content=content)
-    facts = {"file": file.pk, "filter": file.query, "format": file.format, "count": count}
-    facts |= {"sums": _as_text(sums), "sha256": digest.hexdigest(), "size": size}
+    facts = {"file": file.pk, "sums": _as_text(sums), "sha256": digest.hexdigest(), "size": size}
     with transaction.atomic():
         if not _of(file).update(
             state=FileState.READY,
@@ -220,7 +249,12 @@ def _keep(file: HistoryFile, out: IO[bytes], count: int, sums: dict[str, Decimal
             size=size,
         ):
             raise _Stopped
-        audit.record("history.exported", by=file.requested_by, data=facts)
+        if file.format == FileFormat.ENVELOPE:
+            scope = envelope.Scope.read(file.query)
+            envelope.note(scope, by=file.requested_by, reason=file.reason, invoices=count, **facts)
+        else:
+            facts |= {"filter": file.query, "format": file.format, "count": count}
+            audit.record("history.exported", by=file.requested_by, data=facts)
 
 
 def _as_text(sums: dict[str, Decimal]) -> dict[str, str]:

@@ -75,7 +75,7 @@ def queue_again(case: dict[str, Any]) -> dict[str, Any]:
         offices.take_in(office.tenants[0], case["exports"], "Q")
         dice = random.Random(1)
         with running(["manage.py", "qcluster"], office.environment) as cluster:
-            contenders._warm([cluster])
+            contenders.warm([cluster])
             for number, export in enumerate(InvoiceExport.objects.order_by("pk")):
                 pause = case["idle_seconds"] if number % 2 else dice.uniform(0.2, 1.5)
                 time.sleep(pause)
@@ -113,7 +113,7 @@ def speed_limit(case: dict[str, Any]) -> dict[str, Any]:
         }
         clusters = [running(["manage.py", "qcluster"], environment) for _ in range(3)]
         with clusters[0] as first, clusters[1] as second, clusters[2] as third:
-            contenders._warm([first, second, third])
+            contenders.warm([first, second, third])
             began = offices.queue_all()
             for _ in range(3):
                 async_task("invoices.tasks.run_lanes")
@@ -147,7 +147,7 @@ def fairness(case: dict[str, Any]) -> dict[str, Any]:
         offices.take_in(many, case["exports"], "A")
         offices.take_in(few, 3, "B")
         with running(["manage.py", "qcluster"], office.environment) as cluster:
-            contenders._warm([cluster])
+            contenders.warm([cluster])
             now = timezone.now()
             mine = InvoiceExport.objects.filter(tenant=many)
             mine.update(status="queued", not_before=now, queued_at=now)

@@ -33,24 +33,29 @@ class Figures:
     cpu_until_reconciled_seconds: float | None = None
 
 
-def ours(office: Office, in_flight: int, clusters: int, broker: str = "database") -> Figures:
-    """The project's engine in django-q2 clusters of one worker each."""
-    from django_q.tasks import async_task
-
+def environment_of(office: Office, in_flight: int, clusters: int) -> dict[str, str]:
+    """Of clusters of one worker each that have `in_flight` requests under way together."""
     each = max(1, in_flight // clusters)
     per_tenant = max(1, -(-each * clusters // len(office.tenants)))
-    environment = office.environment | {
+    return office.environment | {
         "CLUSTER_WORKERS": "1",
         "EXPORT_REQUESTS_IN_FLIGHT": str(each),
         "EXPORT_REQUESTS_IN_FLIGHT_PER_TENANT": str(min(each, per_tenant)),
         "PROCOUNTOR_REQUESTS_PER_SECOND": "2000",
     }
+
+
+def ours(office: Office, in_flight: int, clusters: int, broker: str = "database") -> Figures:
+    """The project's engine in django-q2 clusters of one worker each."""
+    from django_q.tasks import async_task
+
+    environment = environment_of(office, in_flight, clusters)
     with ExitStack() as stack:
         started = [
             stack.enter_context(running(["manage.py", "qcluster"], environment))
             for _ in range(clusters)
         ]
-        _warm(started)
+        warm(started)
         before = sum(cpu_seconds(process.pid) for process in started)
         offices.queue_all()
         for _ in range(clusters):
@@ -85,7 +90,7 @@ def naive(office: Office, in_flight: int, broker: str) -> Figures:
         "DJANGO_SETTINGS_MODULE": "tests.benchmarks.naive_settings",
     }
     with running(["manage.py", "qcluster"], environment) as cluster:
-        _warm([cluster])
+        warm([cluster])
         before = cpu_seconds(cluster.pid)
         for pk in InvoiceExport.objects.values_list("pk", flat=True):
             async_task("tests.benchmarks.naive.submit", pk)
@@ -138,7 +143,7 @@ def _loop(office: Office, in_flight: int, module: str, what: str) -> Figures:
         return Figures(**json.loads(result.read_text()))
 
 
-def _warm(clusters: list[Any]) -> None:
+def warm(clusters: list[Any]) -> None:
     """Wait until every cluster has its worker, and Django's imports are over."""
     from django_q.status import Stat
 

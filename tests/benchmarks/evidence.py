@@ -27,7 +27,7 @@ _EVENTS = {
     "export.submitted": {"from": "submitting", "remote_id": 123456},
     "export.reconciled": {"from": "submitted"},
 }
-_FIRST = 1000
+FIRST = 1000
 
 
 def main() -> int:
@@ -130,7 +130,7 @@ def _change_one(cursor: Any, count: int) -> None:
         cursor.execute("DROP TRIGGER invoices_submissionattempt_update")
     cursor.execute(
         "UPDATE invoices_submissionattempt SET http_status = 201 WHERE id = %s",
-        [_FIRST + count // 2],
+        [FIRST + count // 2],
     )
 
 
@@ -156,7 +156,7 @@ def fill(tenant: Any, count: int) -> None:
     content = json.dumps(example.content, ensure_ascii=False)
     as_json = "%s::jsonb" if postgres else "%s"
     uuid = "gen_random_uuid()" if postgres else "lower(hex(randomblob(16)))"
-    key = f"{_FIRST} + i"
+    key = f"{FIRST} + i"
     statements: list[tuple[str, list[Any]]] = [
         (
             "INSERT INTO invoices_invoice (id, tenant_id, number, is_credit_note, date, due_date, "

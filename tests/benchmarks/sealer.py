@@ -1,4 +1,6 @@
-"""Seals the evidence every few seconds beside a run: `python -m tests.benchmarks.sealer SECONDS`.
+"""Seals the evidence every few seconds beside a run: `python -m tests.benchmarks.sealer SECONDS
+[--told]`; with --told only from a line "go" on its input until a line "stop", after which it
+seals what is left and prints "sealed".
 
 In a cluster the schedule does it once a minute in one of the workers; a run is shorter than that.
 Every pass has as much to do a second as that one.
@@ -6,6 +8,7 @@ Every pass has as much to do a second as that one.
 
 from __future__ import annotations
 
+import select
 import sys
 import time
 
@@ -16,9 +19,19 @@ def main() -> None:
     django.setup()
     from invoices import evidence
 
-    while True:
-        time.sleep(float(sys.argv[1]))
-        evidence.seal()
+    every = float(sys.argv[1])
+    if "--told" not in sys.argv:
+        while True:
+            time.sleep(every)
+            evidence.seal()
+    # Without a buffer, in which a line could be that `select` does not see.
+    told = sys.stdin.buffer.raw
+    while told.readline():  # "go"
+        while not select.select([told], [], [], every)[0]:
+            evidence.seal()
+        told.readline()
+        evidence.seal(float("inf"))
+        print("sealed", flush=True)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.faults import verdict
+from tests.faults import closed_books, verdict
 from tests.faults.nuisances import Assassin, Forgetter, Freezer, Nuisance, database_nuisance
 from tests.faults.run import Run, RunFailed, running
 from tests.faults.supervisor import Supervisor
@@ -68,7 +68,7 @@ def drive(plan: Plan, folder: Path) -> Report:
         for cluster in supervisor.clusters:
             run.end(cluster.process)
         run.end(run.back_office)
-        found = unsettled + verdict.findings(run, tenants)
+        found = unsettled + closed_books.findings(run) + verdict.findings(run, tenants)
         shown = "\n".join([*verdict.trails(run, found), run.log_tail()])
         return Report(plan, found, driver.facts(), shown)
 

@@ -123,6 +123,13 @@ class Run:
 
         return ask
 
+    def finished(self, module: str) -> Any:
+        """Run `tests.faults.<module>` to its end; what it prints, from JSON."""
+        process = self.start(module)
+        told = json.loads(self._line(process))
+        process.wait()
+        return told
+
     def _line(self, process: subprocess.Popen[str]) -> str:
         line = process.stdout.readline().strip() if process.stdout else ""
         if not line:

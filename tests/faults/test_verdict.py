@@ -9,6 +9,7 @@ import urllib.request
 
 import pytest
 
+from tests.faults import closed_books
 from tests.faults.run import running
 from tests.faults.scenes import TUNING, Scene
 
@@ -105,3 +106,19 @@ def test_verdict_finds_what_is_wrong(scene, finding):
 
     after = "\n".join(scene.findings())
     assert all(phrase in after for phrase in phrases), after
+
+
+BOOKS = {
+    "a full count is": run_sql("UPDATE invoices_rollup SET first_pass_total = 1"),
+    "'exports': 2": run_sql("UPDATE invoices_exportfact SET total = total + 1"),
+    "row changed": run_sql("UPDATE invoices_submissionattempt SET http_status = 201"),
+}
+
+
+@pytest.mark.parametrize("finding", BOOKS)
+def test_closed_books_tell_what_is_wrong(scene, finding):
+    assert closed_books.findings(scene.run) == []
+
+    BOOKS[finding](scene)
+
+    assert finding in "\n".join(closed_books.findings(scene.run))

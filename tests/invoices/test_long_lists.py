@@ -8,7 +8,7 @@ from django.utils import translation
 from django.utils.formats import date_format
 
 from integrations.admin import bounded
-from invoices import filing
+from invoices import filing, finding
 from invoices.admin.exports import InvoiceExportAdmin
 from invoices.models import AuditEvent, InvoiceExport
 from invoices.plan_models import BulkPlan
@@ -130,6 +130,24 @@ def test_exports_list_costs_the_same_at_any_length(
     correct(exports[0], buyer__address__name="Oikaistu Ostaja Oy")
     with django_assert_num_queries(_queries(query)):
         listed(client, **query)
+
+
+def test_search_that_finds_many_shows_the_newest_and_takes_all(client, queued, monkeypatch):
+    monkeypatch.setattr(finding, "_FEW", 2)
+    monkeypatch.setattr(bounded, "SEARCH_BOUND", 2)
+    queued("A-1", "A-2", "A-3", "A-4", "A-5")
+    InvoiceExport.objects.update(status="needs_attention", attention_reason="refused")
+    log_in(client, "Accountant")
+
+    response, rows = listed(client, q="ostaja", o="1")
+    filtered = listed(client, q="ostaja", status__exact="needs_attention")
+    client.post(url("invoices_invoiceexport_resend") + "?q=ostaja", {"choose": "all"})
+
+    assert rows[:2] == ["A-5", "A-4"]
+    assert "Too many to sort (2+)" in text(response)
+    assert filtered[1] == ["A-5", "A-4", "A-3", "A-2", "A-1"]
+    assert str(filtered[0].context["cl"].counted) == "2+"
+    assert BulkPlan.objects.get().items.count() == 5
 
 
 def _queries(query):

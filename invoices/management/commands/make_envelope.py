@@ -39,6 +39,9 @@ class Command(JsonCommand):
             with os.fdopen(descriptor, "w+b") as target:
                 made = envelope.write(scope, target, by=None, reason=options["reason"])
             path = folder / made.name
+            facts = {"invoices": made.invoices, "sums": made.sums, "sha256": made.sha256}
+            # Before it has its name: no envelope without its event.
+            envelope.note(scope, by=None, reason=options["reason"], **facts)
             Path(unfinished).replace(path)
         except NoSigningKey as error:
             raise refuse(str(error)) from None

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import hashlib
 import io
+import sys
 import zipfile
 
 import pytest
+import time_machine
+from django.utils import timezone
 
-from invoices import tasks
+from invoices import envelope, tasks
 from invoices.evidence import signing
 from invoices.models import AuditEvent
 from invoices.report_models import HistoryFile
@@ -51,6 +56,51 @@ def test_envelope_of_days_is_made_in_the_background_and_opened_on_its_page(clien
         ("envelope.requested", user),
         ("envelope.made", user),
     ]
+    assert made[1].data["sha256"] == hashlib.sha256(content).hexdigest()
+    assert (made[1].data["file"], made[1].data["invoices"]) == (file.pk, 2)
+    assert not AuditEvent.objects.filter(action__startswith="history.exp").exists()
+
+
+def test_worker_that_dies_with_an_envelope_is_followed_within_minutes(
+    client, tenant, queued, monkeypatch
+):
+    queued("A-1")
+    log_in(client, "Management")
+    asked(client, tenant=tenant.pk, number="A-1")
+    file = HistoryFile.objects.get()
+    with monkeypatch.context() as dying:
+        dying.setattr(envelope, "write", lambda *args, **options: sys.exit("killed"))
+        with pytest.raises(SystemExit):
+            files.make(file.pk)
+
+    assert files.follow() == 0  # it may live
+    with time_machine.travel(timezone.now() + dt.timedelta(minutes=4)):
+        assert files.follow() == 1
+        assert files.make(file.pk) is True
+
+
+def test_envelope_tells_how_far_it_is_and_is_stopped_when_nobody_wants_it(
+    client, tenant, queued, monkeypatch
+):
+    queued("A-1", "A-2")
+    user = log_in(client, "Management")
+    asked(client, tenant=tenant.pk, start="2026-09-01", end="2026-09-30")
+    file, told, note = HistoryFile.objects.get(), [], files._note
+    monkeypatch.setattr(files, "_SIGN_SECONDS", 0)
+
+    def cancel_after_two(file, count):
+        note(file, count)
+        told.append(HistoryFile.objects.get().done)
+        if count == 2:
+            assert files.cancel(file, by=user)
+
+    monkeypatch.setattr(files, "_note", cancel_after_two)
+
+    assert files.make(file.pk) is False
+
+    file.refresh_from_db()
+    assert (file.state, told) == ("cancelled", [1, 2])
+    assert not AuditEvent.objects.filter(action="envelope.made").exists()
 
 
 def test_envelope_of_one_invoice_is_asked_for_from_its_page(client, tenant, queued):

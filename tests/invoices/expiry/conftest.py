@@ -17,7 +17,8 @@ from invoices.expiry import deciding
 from invoices.models import InvoiceExport
 from invoices.reports import rolling
 from tests import factories
-from tests.invoices.evidence.conftest import add_one_of_each, attacker, sql
+from tests.evidence import add_one_of_each
+from tests.tampering import attacker, sql
 
 
 @pytest.fixture(autouse=True)

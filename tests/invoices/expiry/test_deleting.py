@@ -31,8 +31,9 @@ from invoices.retention import holds
 from invoices.retention_models import DeletionCertificate, Expiry
 from invoices.triggers import _EXPIRES
 from tests import factories
-from tests.invoices.evidence.conftest import found, sql
+from tests.invoices.evidence.conftest import found
 from tests.invoices.expiry.conftest import approved, chain_of, delete, proposed
+from tests.tampering import sql
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -122,6 +122,18 @@ def test_file_page_and_audit_trail_tell_the_same_numbers(client, exported):
     assert (event.by, event.data["count"], event.data["sha256"]) == (user, 3, file.sha256)
     assert event.data["filter"] == "period=all"
     assert AuditEvent.objects.filter(action="history.downloaded", by=user).count() == 1
+    request = AuditEvent.objects.get(action="history.requested")
+    assert (request.by, request.data) == (
+        user,
+        {
+            "file": file.pk,
+            "filter": "period=all",
+            "format": "csv",
+            "columns": file.columns,
+            "count": 3,
+            "sums": {"EUR": "1224.50", "SEK": "7.00"},
+        },
+    )
 
 
 @given(st.text(min_size=1))

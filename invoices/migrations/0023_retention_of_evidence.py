@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('integrations', '0015_years_that_evidence_is_kept'),
-        ('invoices', '0021_envelopes_for_auditors'),
+        ('invoices', '0022_check_over_several_tasks'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
