@@ -10,12 +10,14 @@ class InvoicesConfig(AppConfig):
 
     def ready(self) -> None:
         from invoices import audit, engine, key_uses, needs, staff, wording  # noqa: PLC0415 - models exist only now
+        from invoices.reports import moments  # noqa: PLC0415 - as above
         from invoices.watch import heartbeats, tenants  # noqa: PLC0415 - as above
 
         audit.listen()
         engine.listen()
         heartbeats.listen()
         key_uses.listen()
+        moments.listen()
         needs.listen()
         staff.listen()
         tenants.listen()

@@ -48,6 +48,30 @@ def insert_each(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) ->
         return sorted(row[0] for row in cursor.fetchall())
 
 
+def store_selected(model: type[models.Model], columns: Sequence[str], rows: Any) -> int:
+    """INSERT what a query selects, `columns` of `model` with "pk" first; where the key is there,
+    UPDATE what differs. Returns how many rows are new or changed. One statement."""
+    connection = connections[DEFAULT_DB_ALIAS]
+    quote = connection.ops.quote_name
+    table = quote(model._meta.db_table)
+    pk = quote(_primary_key(model).column)
+    fields: list[Any] = [model._meta.get_field(name) for name in columns if name != "pk"]
+    own = [quote(field.column) for field in fields]
+    source, parameters = rows.query.sql_with_params()
+    old = ", ".join(f"{table}.{column}" for column in own)
+    new = ", ".join(f"excluded.{column}" for column in own)
+    differs = "IS DISTINCT FROM" if connection.vendor == "postgresql" else "IS NOT"
+    # Only names of our own models are put into the statement; values are parameters.
+    statement = (
+        f"INSERT INTO {table} ({', '.join((pk, *own))}) {source} "  # nosec B608
+        f"ON CONFLICT ({pk}) DO UPDATE SET ({', '.join(own)}) = ({new}) "
+        f"WHERE ({old}) {differs} ({new})"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return int(cursor.rowcount)
+
+
 def update_each(
     model: type[models.Model],
     rows: Sequence[Mapping[str, Any]],

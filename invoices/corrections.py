@@ -99,13 +99,19 @@ def shown_of(exports: Iterable[InvoiceExport]) -> dict[int, Expected]:
         export.pk: Expected(export.invoice.date, export.invoice.due_date, export.invoice.buyer_name)
         for export in exports
     }
-    latest = Correction.objects.filter(export__in=shown, number=F("export__corrections"))
-    for pk, *facts in latest.values_list(
+    return shown | latest_of(shown)
+
+
+def latest_of(pks: Iterable[int]) -> dict[int, Expected]:
+    """What counts now of those exports that were corrected, by primary key: one query."""
+    latest = Correction.objects.filter(export__in=list(pks), number=F("export__corrections"))
+    found = latest.values_list(
         "export", "date", "content__due_date", "content__buyer__address__name"
-    ):
-        date, due_date, buyer = facts
-        shown[pk] = Expected(date, dt.date.fromisoformat(due_date) if due_date else None, buyer)
-    return shown
+    )
+    return {
+        pk: Expected(date, dt.date.fromisoformat(due_date) if due_date else None, buyer)
+        for pk, date, due_date, buyer in found
+    }
 
 
 def _latest() -> QuerySet[Correction]:

@@ -24,6 +24,9 @@ class FactState(models.TextChoices):
     SKIPPED = "skipped", _("Skipped")
 
 
+_NO_FIRST_PASS = Q(exported_on__isnull=False, first_pass=False)
+
+
 class ExportFact(models.Model):
     """One export as the figures count it. Days are days in Helsinki: `taken_on` of intake,
     `exported_on` of Procountor's acceptance."""
@@ -59,6 +62,17 @@ class ExportFact(models.Model):
                 fields=["state", "taken_on", "export"],
                 name="facts_not_exported",
                 condition=Q(exported_on__isnull=True),
+            ),
+            # Where hardly any is no first pass, one would be looked for among all.
+            models.Index(
+                fields=["exported_on", "export"],
+                name="facts_no_first_pass",
+                condition=_NO_FIRST_PASS,
+            ),
+            models.Index(
+                fields=["taken_on", "export"],
+                name="facts_no_first_pass_taken",
+                condition=_NO_FIRST_PASS,
             ),
         ]
 
@@ -128,13 +142,15 @@ class RollupCursor(models.Model):
     `version` rises with every change of facts and figures: whoever counted before another's
     change does not write after it. All events up to `settled` are counted for good. On
     PostgreSQL, where events become visible out of order, `seen` follows it once no transaction
-    older than `seen_transaction` runs.
+    older than `seen_transaction` runs. While every export is looked at in place of the events up
+    to `seen`, `filled` is the last one that was.
     """
 
     version = models.PositiveBigIntegerField(default=0)
     settled = models.PositiveBigIntegerField(default=0)
     seen = models.PositiveBigIntegerField(default=0)
     seen_transaction = models.PositiveBigIntegerField(null=True)
+    filled = models.PositiveBigIntegerField(null=True)
     #: When everything there was had been counted.
     counted_at = models.DateTimeField(null=True)
 

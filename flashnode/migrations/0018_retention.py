@@ -18,7 +18,7 @@ def forwards(apps, schema_editor):
 class Migration(migrations.Migration):
     dependencies = [
         ("flashnode", "0017_let_management_make_envelopes"),
-        ("invoices", "0023_retention_of_evidence"),
+        ("invoices", "0025_retention_of_evidence"),
         ("django_q", "0018_task_success_index"),
     ]
     operations = [migrations.RunPython(forwards, migrations.RunPython.noop)]

@@ -16,6 +16,6 @@ def forwards(apps, schema_editor):
 class Migration(migrations.Migration):
     dependencies = [
         ("flashnode", "0018_retention"),
-        ("invoices", "0024_who_sees_and_who_erases"),
+        ("invoices", "0026_who_sees_and_who_erases"),
     ]
     operations = [migrations.RunPython(forwards, migrations.RunPython.noop)]

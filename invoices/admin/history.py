@@ -52,9 +52,15 @@ def history_context(request: HttpRequest) -> dict[str, Any]:
     chosen, columns, wrong = _read(request)
     after = _place(request.GET.get("after", ""))
     skipped = _number(request.GET.get("shown", "")) if after else 0
-    page = history.page_of(chosen, columns, _A_PAGE + 1, after)
+    facts = history.chosen_facts(chosen)
+    found = history.totals(chosen, facts=facts, most=history.COUNTED)
+    # Looking for what is not there would read everything.
+    page: list[history.Row] = []
+    if found.count:
+        page = history.page_of(chosen, columns, _A_PAGE + 1, after, facts=facts)
     more, page = len(page) > _A_PAGE, page[:_A_PAGE]
-    found = history.totals(chosen)
+    count = number_format(found.count, use_l10n=True, force_grouping=True)
+    count += "+" if found.stopped else ""
     query = request.GET.copy()
     for name in ("after", "shown"):
         query.pop(name, None)
@@ -70,13 +76,14 @@ def history_context(request: HttpRequest) -> dict[str, Any]:
         ],
         "heads": [COLUMNS[name] for name in columns],
         "rows": [_row(row, columns) for row in page],
-        "count": number_format(found.count, use_l10n=True, force_grouping=True),
+        "count": count,
+        "stopped": found.stopped,
         "sums": [money(total, currency) for currency, total in found.sums.items()],
         "place": _t("%(first)s–%(last)s of %(count)s")
         % {
             "first": number_format(skipped + 1, force_grouping=True),
             "last": number_format(skipped + len(page), force_grouping=True),
-            "count": number_format(found.count, force_grouping=True),
+            "count": count,
         },
         "start": f"?{base}" if after else "",
         "next": _next(base, chosen, page, skipped) if more else "",

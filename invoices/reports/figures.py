@@ -13,8 +13,7 @@ from django.db.models import Sum
 
 from invoices.report_models import Rollup
 from invoices.reports import times
-from invoices.reports.counting import from_cents, total_cents
-from invoices.reports.facts import COUNTS
+from invoices.reports.counting import COUNTS, from_cents, total_cents
 from invoices.reports.periods import Period
 
 #: Ages of open failures: from and to so many days since intake; the last one has no end.

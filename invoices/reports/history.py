@@ -1,27 +1,32 @@
 """The exports a reader has chosen: their rows in order, how many, and their totals.
 
 Counts and totals come from the kept figures wherever these can say it: counting a million rows
-takes too long for a page. Rows come in the order of their day, newest first, and the next page
-begins after the last row of this one.
+takes too long for a page. What they cannot say, a page counts up to COUNTED. Rows come in the
+order of their day, newest first, and the next page begins after the last row of this one. What
+was corrected is shown as it counts, as in the list of exports.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.db.models import Count, Q, QuerySet, Sum
 
-from invoices import finding
+from invoices import corrections, finding
 from invoices.report_models import ExportFact, FactState, Rollup
 from invoices.reports.choosing import Chosen
 from invoices.reports.columns import COLUMNS
 from invoices.reports.counting import from_cents, total_cents
 
+#: Of what the kept figures cannot say, a page counts no more.
+COUNTED = 10_000
+#: Columns that a correction may change, by their names in `corrections.Expected`.
+_CORRECTED = {"date": "date", "due_date": "due_date", "buyer": "buyer_name"}
 #: After a row: its day and its export.
 Place = tuple[dt.date, int]
 
@@ -42,10 +47,12 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Totals:
-    """`sums` by currency: amounts in different currencies are never added."""
+    """`sums` by currency: amounts in different currencies are never added. There are none, and
+    more rows than `count`, where counting stopped."""
 
     count: int
     sums: dict[str, Decimal]
+    stopped: bool = False
 
 
 def chosen_facts(chosen: Chosen) -> QuerySet[ExportFact]:
@@ -71,12 +78,16 @@ def chosen_facts(chosen: Chosen) -> QuerySet[ExportFact]:
 
 
 def page_of(
-    chosen: Chosen, columns: Sequence[str], size: int, after: Place | None = None
+    chosen: Chosen,
+    columns: Sequence[str],
+    size: int,
+    after: Place | None = None,
+    *,
+    facts: QuerySet[ExportFact],
 ) -> list[Row]:
-    """`size` rows at most. Two queries: the first one is answered by an index alone, where a
-    database that joins first would sort a million rows."""
+    """`size` rows at most of the facts chosen. Three queries: the first one is answered by an
+    index alone, where a database that joins first would sort a million rows."""
     day = f"{chosen.day}_on"
-    facts = chosen_facts(chosen)
     if after is not None:
         last, export = after
         # The second condition is for the index.
@@ -86,24 +97,51 @@ def page_of(
     paths = [COLUMNS[name].path for name in columns]
     found = ExportFact.objects.filter(pk__in=pks).values_list(*always, *paths)
     rows = {row[0]: Row(row[0], row[1], row[2], row[3], row[4:]) for row in found}
+    for pk, shown in corrections.latest_of(pks).items():
+        rows[pk] = rows[pk]._replace(values=_as_it_counts(rows[pk].values, columns, shown))
     return [rows[pk] for pk in pks]
+
+
+def _as_it_counts(
+    values: Sequence[Any], columns: Sequence[str], shown: corrections.Expected
+) -> Sequence[Any]:
+    """The values of a row with what was corrected since the invoice was received."""
+    return [
+        getattr(shown, _CORRECTED[name]) if name in _CORRECTED else value
+        for name, value in zip(columns, values, strict=True)
+    ]
 
 
 def rows_of(chosen: Chosen, columns: Sequence[str], size: int = 2000) -> Iterator[Row]:
     """All rows in order, a page at a time: in as much memory as a page takes."""
     after: Place | None = None
-    while page := page_of(chosen, columns, size, after):
+    facts = chosen_facts(chosen)
+    while page := page_of(chosen, columns, size, after, facts=facts):
         yield from page
         after = page[-1].place
 
 
-def totals(chosen: Chosen) -> Totals:
-    """How many were chosen, and their totals with VAT. One query."""
+def totals(
+    chosen: Chosen, *, facts: QuerySet[ExportFact] | None = None, most: int | None = None
+) -> Totals:
+    """How many were chosen, and their totals with VAT. One query, besides what a search takes
+    where `facts` are not given. With `most`, what the kept figures cannot say is counted up to
+    there."""
     figures = _kept(chosen)
-    if figures is None:
-        groups = chosen_facts(chosen).values_list("currency")
-        counted = groups.annotate(count=Count("pk"), cents=total_cents())
-        figures = [(currency, count, from_cents(cents)) for currency, count, cents in counted]
+    if figures is not None:
+        return _totals(figures)
+    if facts is None:
+        facts = chosen_facts(chosen)
+    if most is not None:
+        # Grouped by the database, PostgreSQL would read the whole table beside the few.
+        few = facts.values_list("currency", "total")[: most + 1]
+        found = _totals((currency, 1, total) for currency, total in few)
+        return found if found.count <= most else Totals(most, {}, stopped=True)
+    counted = facts.values_list("currency").annotate(count=Count("pk"), cents=total_cents())
+    return _totals((currency, count, from_cents(cents)) for currency, count, cents in counted)
+
+
+def _totals(figures: Iterable[tuple[str, int, Decimal]]) -> Totals:
     count = 0
     sums: Any = Counter()
     for currency, number, total in figures:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,24 +18,18 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from invoices.bulk import insert_each, update_each
+from invoices.bulk import store_selected, update_each
 from invoices.models import AuditEvent, InvoiceExport
 from invoices.report_models import ExportFact, Rollup, RollupCursor
-from invoices.reports.counting import counted
-from invoices.reports.facts import (
-    COUNTS,
-    FIELDS,
-    Fact,
-    Figures,
-    Key,
-    contributions,
-    present,
-    stored,
-)
+from invoices.reports.counting import COUNTS, Figures, Key, contributions, counted
+from invoices.reports.facts import FIELDS, described
 
 #: Events read at once, and exports counted in one short transaction.
 _EVENTS = 2000
-_EXPORTS = 500
+_EXPORTS = 4000
+#: So many new events, and more than there are exports, are not read: every export is looked at.
+_MANY = 50_000
+_PAUSE_SECONDS = 0.02
 FIGURES = [name for figure in COUNTS for name in (figure, f"{figure}_total")]
 
 
@@ -51,6 +45,10 @@ def roll_up(*, budget_seconds: float = 20) -> bool:
     state = cursor()
     newest = AuditEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     final = _final(state, newest)
+    if state.filled is not None or _is_far_behind(final - state.settled):
+        if not _fill(state, final, until):
+            return False
+        state.refresh_from_db()
     position = state.settled
     while position < newest:
         if time.monotonic() > until:
@@ -62,6 +60,32 @@ def roll_up(*, budget_seconds: float = 20) -> bool:
         _settle(min(position, final))
     RollupCursor.objects.filter(pk=1).update(counted_at=began)
     return True
+
+
+def _is_far_behind(events: int) -> bool:
+    return events > _MANY and events > InvoiceExport.objects.count()
+
+
+def _fill(state: RollupCursor, final: int, until: float) -> bool:
+    """Look at every export in place of the events up to `final`, in turns: `filled` is the last
+    one that was looked at. False when time ran out, or another pass is ahead of this one.
+
+    What moves behind it has an event after `final`, and is counted by that.
+    """
+    mine = RollupCursor.objects.filter(pk=1)
+    if state.filled is None:
+        if not mine.filter(filled=None, settled=state.settled).update(filled=0, seen=final):
+            return False
+        state.filled, state.seen = 0, final
+    for pks in chunks_of_exports(_EXPORTS, after=state.filled):
+        if time.monotonic() > until:
+            return False
+        _take_all(pks)
+        if not mine.filter(filled=state.filled, seen=state.seen).update(filled=pks[-1]):
+            return False
+        state.filled = pks[-1]
+    done = mine.filter(filled=state.filled, seen=state.seen)
+    return bool(done.update(filled=None, settled=state.seen))
 
 
 def _final(state: RollupCursor, newest: int) -> int:
@@ -102,7 +126,16 @@ def take(export_pks: Collection[int]) -> int:
     many had changed."""
     ordered = sorted(export_pks)
     chunks = (ordered[at : at + _EXPORTS] for at in range(0, len(ordered), _EXPORTS))
-    return sum(_alone(partial(_take, pks)) for pks in chunks)
+    return sum(_alone(partial(_take, {"pk__in": pks})) for pks in chunks)
+
+
+def _take_all(pks: Sequence[int]) -> int:
+    """The same for all exports from the first one to the last one."""
+    changed = _alone(partial(_take, {"pk__gte": pks[0], "pk__lte": pks[-1]}))
+    if connection.vendor == "sqlite":
+        # There everybody waits for the one writer, and looks again after 1 to 25 ms at first.
+        time.sleep(_PAUSE_SECONDS)
+    return changed
 
 
 def _alone(work: Callable[[int], int | None]) -> int:
@@ -119,39 +152,25 @@ def _first(version: int) -> bool:
     return bool(unchanged.update(version=F("version") + 1))
 
 
-def _take(export_pks: Collection[int], version: int) -> int | None:
-    # Looked at before the transaction: on SQLite nobody else writes while one is open.
-    new = present(export_pks)
+def _take(which: Mapping[str, Any], version: int) -> int | None:
+    facts = ExportFact.objects.filter(**which)
     with transaction.atomic():
         if not _first(version):
             return None
-        old = stored(export_pks)
-        changed = {pk: fact for pk, fact in new.items() if old.get(pk) != fact}
+        old = contributions(facts)
+        exports = InvoiceExport.objects.filter(**which)
+        changed = store_selected(ExportFact, FIELDS, described(exports))
         if changed:
-            _keep(changed, old.keys())
-            was = contributions(old[pk] for pk in changed if pk in old)
-            _add(_difference(contributions(changed.values()), was))
-    return len(changed)
+            _add(_difference(contributions(facts), old))
+    return changed
 
 
 def forget(export_pks: Collection[int]) -> None:
     """Inside the transaction that deletes these exports: what they count for goes with them."""
     RollupCursor.objects.filter(pk=cursor().pk).update(version=F("version") + 1)
-    old = stored(export_pks)
-    _add(_difference({}, contributions(old.values())))
-    ExportFact.objects.filter(pk__in=old).delete()
-
-
-def _keep(facts: Mapping[int, Fact], known: Collection[int]) -> None:
-    new, changed = [], []
-    for pk, fact in facts.items():
-        row = dict(zip(FIELDS, fact, strict=True))
-        if pk in known:
-            changed.append({"pk": pk, **row})
-        else:
-            new.append({"export_id": pk, **row})
-    insert_each(ExportFact, new)
-    update_each(ExportFact, changed, match=(), where={}, values={})
+    facts = ExportFact.objects.filter(pk__in=export_pks)
+    _add(_difference({}, contributions(facts)))
+    facts.delete()
 
 
 def _difference(new: Mapping[Key, Figures], old: Mapping[Key, Figures]) -> dict[Key, Figures]:
@@ -203,16 +222,16 @@ def _change(row: Rollup, difference: Figures) -> None:
 def rebuild() -> dict[str, int]:
     """Count everything anew while all goes on: every export, then every day's figures. Returns
     how many {exports, days} had been counted wrongly."""
-    exports = sum(take(pks) for pks in chunks_of_exports(_EXPORTS))
+    exports = sum(_take_all(pks) for pks in chunks_of_exports(_EXPORTS))
     days = 0
     for tenant in owners():
         days += _alone(partial(_recount, tenant))
     return {"exports": exports, "days": days}
 
 
-def chunks_of_exports(size: int) -> Iterator[list[int]]:
-    """The primary keys of all exports, in order."""
-    last = 0
+def chunks_of_exports(size: int, *, after: int = 0) -> Iterator[list[int]]:
+    """The primary keys of all exports after that one, in order."""
+    last = after
     exports = InvoiceExport.objects.order_by("pk").values_list("pk", flat=True)
     while pks := list(exports.filter(pk__gt=last)[:size]):
         yield pks

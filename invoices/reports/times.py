@@ -12,16 +12,16 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-_RATIO = 1.1
+RATIO = 1.1
 #: A duration of about 200 years: what is longer is not a duration.
-_LAST = 237
+LAST = 237
 
 
 def bucket_of(duration: dt.timedelta) -> int:
     seconds = duration.total_seconds()
     if seconds <= 1:
         return 0
-    return min(_LAST, math.ceil(math.log(seconds) / math.log(_RATIO)))
+    return min(LAST, math.ceil(math.log(seconds) / math.log(RATIO)))
 
 
 def merged(histograms: Iterable[Mapping[str, int]]) -> Counter[int]:
@@ -49,4 +49,4 @@ def percentile(histogram: Mapping[int, int], percent: int) -> float | None:
 
 def middle(bucket: int) -> float:
     """The bucket's middle on the scale of ratios, in seconds."""
-    return 1.0 if bucket == 0 else _RATIO ** (bucket - 0.5)
+    return 1.0 if bucket == 0 else RATIO ** (bucket - 0.5)

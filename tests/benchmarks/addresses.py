@@ -13,11 +13,11 @@ _STATUSES = ("reconciled", "needs_attention", "unknown", "parked", "queued")
 
 def addresses() -> list[tuple[str, str, str]]:
     """(name, role, address) of each page, for the rows that are there."""
-    return [*_exports(), *_searches(), *_work(), *_others()]
+    return [*_exports(), *_searches(), *_work(), *_others(), *_figures(), *_history(), *_ledger()]
 
 
 def _at(page: str, /, **query: object) -> str:
-    return f"{_INVOICES}{page}/" + (f"?{urlencode(query)}" if query else "")
+    return f"{_INVOICES}{page}/" + (f"?{urlencode(query, doseq=True)}" if query else "")
 
 
 def _month(name: str, day: dt.date) -> dict[str, str]:
@@ -165,3 +165,98 @@ def _others() -> list[tuple[str, str, str]]:
     }
     by_role = ((SUPPORT, support), (MANAGEMENT, management))
     return [(name, role, page) for role, pages in by_role for name, page in pages.items()]
+
+
+def _of_management(pages: dict[str, str]) -> list[tuple[str, str, str]]:
+    return [(name, MANAGEMENT, page) for name, page in pages.items()]
+
+
+def _figures() -> list[tuple[str, str, str]]:
+    large, small = _tenants()
+    return _of_management(
+        {
+            "figures": _at("rollup"),
+            "figures: this year": _at("rollup", period="year"),
+            "figures: year of a tenant": _at("rollup", period="year", tenant=large),
+            "figures: two years": _at("rollup", **{"from": "2024-12-01", "to": dt.date.today()}),
+            "scorecard": _at(f"rollup/scorecard/{large}"),
+            "scorecard: two years": _at(
+                f"rollup/scorecard/{large}", **{"from": "2024-12-01", "to": dt.date.today()}
+            ),
+            "scorecard: small tenant": _at(f"rollup/scorecard/{small}"),
+        }
+    )
+
+
+def _history() -> list[tuple[str, str, str]]:
+    from invoices.models import InvoiceExport
+    from invoices.report_models import ExportFact
+
+    large, small = _tenants()
+    exported = ExportFact.objects.filter(exported_on__isnull=False).order_by("exported_on", "pk")
+    day, old = exported.values_list("exported_on", "pk")[exported.count() // 10]
+    newest = InvoiceExport.objects.filter(status="reconciled").select_related("invoice")[0]
+    far_down = {"after": f"{day.isoformat()}.{old}", "shown": 900_000}
+    everything = {"period": "all"}
+    taken = everything | {"day": "taken"}
+    columns = {"col": ["number", "buyer", "date", "due_date", "total", "status", "first_pass"]}
+    queries: dict[str, dict[str, Any]] = {
+        "history": {},
+        "history: this year": {"period": "year"},
+        "history: all days": everything,
+        "history: all days, far down": everything | far_down,
+        "history: taken in, far down": taken | far_down,
+        "history: tenant, far down": everything | far_down | {"tenant": small},
+        "history: other columns": everything | columns,
+        "history: all taken in": taken,
+        "history: open failures": taken | {"state": "failed"},
+        "history: failures of a tenant": taken | {"state": "failed", "tenant": small},
+        "history: skipped": taken | {"state": "skipped"},
+        "history: under way": taken | {"state": "waiting"},
+        "history: in Procountor": taken | {"state": "exported"},
+        "history: first pass": everything | {"first_try": "yes"},
+        "history: no first pass": everything | {"first_try": "no"},
+        "history: no first pass, year": {"period": "year", "first_try": "no"},
+        "history: no first pass, tenant": everything | {"first_try": "no", "tenant": small},
+        "history: no first pass, taken in": {"period": "year", "first_try": "no", "day": "taken"},
+        "history: first pass, taken in": {"period": "year", "first_try": "yes", "day": "taken"},
+        "history: a tenant": everything | {"tenant": large},
+        "history: small tenant": everything | {"tenant": small},
+        "history: a currency": everything | {"currency": "EUR"},
+        "history: no such currency": everything | {"currency": "SEK"},
+        "history, search: number": everything | {"q": newest.invoice.number},
+        "history, search: beginning of number": everything | {"q": "H-77"},
+        "history, search: buyer": everything | {"q": newest.invoice.buyer_name},
+        "history, search: corrected buyer": everything | {"q": "Oikaistu"},
+        "history, search: common word": everything | {"q": "Asunto"},
+        "history, search: common, month": {"q": "Asunto"},
+        "history, search: tenant": everything | {"q": "Yritys 2 Oy"},
+        "history, search: nothing": everything | {"q": "Olematon"},
+    }
+    pages = {name: _at("exportfact", **query) for name, query in queries.items()}
+    pages |= {"history files": _at("historyfile")}
+    return _of_management(pages)
+
+
+def _ledger() -> list[tuple[str, str, str]]:
+    from invoices.ledger_models import LedgerDay
+
+    large, small = _tenants()
+    days = LedgerDay.objects.filter(tenant=large).order_by("day")
+    day = days[days.count() // 4].day
+    differences = "ledgerdifference"
+    return _of_management(
+        {
+            "calendars": _at("ledgerday/months"),
+            "calendars of a month": _at("ledgerday/months", month=f"{day:%Y-%m}"),
+            "calendar": _at(f"ledgerday/{large}/{day:%Y-%m}"),
+            "calendar: small tenant": _at(f"ledgerday/{small}/{day:%Y-%m}"),
+            "a day": _at(f"ledgerday/{large}/{day:%Y-%m-%d}"),
+            "a day: small tenant": _at(f"ledgerday/{small}/{day:%Y-%m-%d}"),
+            "differences": _at(differences),
+            "differences: done": _at(differences, open="no"),
+            "differences: all of a tenant": _at(differences, open="all", tenant__id__exact=large),
+            "differences: by age": _at(differences, o="-5"),
+            "chains": _at("evidencechain"),
+        }
+    )

@@ -47,6 +47,46 @@ def fill(tenants: list[Any], count: int, *, first: int, content: dict[str, Any],
         _settle(cursor)
 
 
+def compare(tenants: list[Any]) -> None:
+    """A day compared for each day with invoices, all equal but for some; differences of two per
+    cent of the exports, most of them done; and a chain of evidence for each tenant and year."""
+    entry, sums = (
+        ("json_group_array({})", "json_array(json_object({}))")
+        if connection.vendor == "sqlite"
+        else ("jsonb_agg({})", "jsonb_build_array(jsonb_build_object({}))")
+    )
+    array = "json_array" if connection.vendor == "sqlite" else "jsonb_build_array"
+    line = (
+        f"{array}(remote_id, number, date, currency, CAST(gross_total AS text), remote_status, "
+        "remote_number, buyer_name)"
+    )
+    pair = f"{array}(count(*), CAST(sum(gross_total) AS text))"
+    parts = f"'currency', 'EUR', 'received', {pair}, 'exported', {pair}, 'remote', {pair}"
+    both = "invoices_invoiceexport e JOIN invoices_invoice i ON i.id = e.invoice_id"
+    with connection.cursor() as cursor:
+        _quickly(cursor)
+        cursor.execute(
+            "INSERT INTO invoices_ledgerday (tenant_id, day, verdict, cause, sums, entries, "
+            f"others, read_at, breaks) SELECT e.tenant_id, date, CASE WHEN count(*) % 9 = 0 THEN "
+            f"'different' ELSE 'equal' END, '', {sums.format(parts)}, {entry.format(line)}, 0, "
+            f"max(e.created_at), {_json('[]')} FROM {both} GROUP BY e.tenant_id, date"
+        )
+        cursor.execute(
+            "INSERT INTO invoices_ledgerdifference (tenant_id, day, kind, export_id, remote_id, "
+            "number, currency, total, facts, since, ended_at, reason) SELECT e.tenant_id, date, "
+            "CASE WHEN e.id % 3 = 0 THEN 'missing_there' ELSE 'other_total' END, e.id, remote_id, "
+            f"number, currency, gross_total, {_json('{}')}, e.created_at, CASE WHEN e.id % 1000 > "
+            f"0 THEN e.created_at END, '' FROM {both} WHERE e.id % 50 = 0"
+        )
+        for tenant in tenants:
+            cursor.execute(
+                "INSERT INTO invoices_evidencechain (tenant_id, starts_on, ends_on, made_at, "
+                f"genesis) SELECT {tenant.pk}, min(date), max(date), min(created_at), {_bytes()} "
+                f"FROM invoices_invoice WHERE tenant_id = {tenant.pk}"
+            )
+        _settle(cursor)
+
+
 def _quickly(cursor: Any) -> None:
     """A crash would lose the database, and nothing checks foreign keys: it can be made again."""
     if connection.vendor == "sqlite":

@@ -17,8 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from invoices import tasks
-from invoices.models import AuditEvent
+from invoices import finding, tasks
+from invoices.correction_models import Correction
+from invoices.document import InvoiceDocument
+from invoices.models import AuditEvent, InvoiceExport
 from invoices.report_models import HistoryFile, HistoryFilePart, SavedView
 from invoices.reports import files, history, rolling, writers
 from invoices.reports.choosing import Chosen
@@ -279,3 +281,66 @@ def test_filters_are_saved_for_their_owner_alone(client, exported):
     assert "Kuukausi" not in text(client.get(url(HISTORY)))
     client.post(url(HISTORY), {"drop": saved.pk})
     assert SavedView.objects.filter(pk=saved.pk).exists()
+
+
+def test_what_was_corrected_is_shown_and_written_and_both_are_found(client, tenant):
+    export = reports.take_in(tenant, buyer="Vanha Oy")
+    reports.fail(export)
+    one = factories.invoice(date="2026-10-02", due_date="2026-10-16")
+    content = InvoiceDocument.model_validate(one).as_json()
+    content["buyer"]["address"]["name"] = "Uusi Oy"
+    Correction.objects.create(
+        export=export,
+        number=1,
+        date="2026-10-02",
+        content=content,
+        changes=[],
+        reason="moved",
+        by=factories.UserFactory(),
+        at=timezone.now(),
+    )
+    InvoiceExport.objects.filter(pk=export.pk).update(corrections=1)
+    finding.add(export.pk, export.invoice.number, "Vanha Oy")
+    finding.add(export.pk, "", "Uusi Oy")
+    reports.take_in(tenant, buyer="Toinen Oy")
+    rolling.roll_up()
+    log_in(client, "Management")
+    query = "?period=all&day=taken&col=buyer&col=date&col=due_date"
+
+    _file, written = made(client, "csv", query)
+    found = [text(client.get(f"{url(HISTORY)}{query}&q={q}")) for q in ("vanha", "uusi", "toinen")]
+
+    rows = list(csv.reader(io.StringIO(written.decode(), newline="")))
+    assert rows[1:3] == [["Toinen Oy", "2026-09-01", ""], ["Uusi Oy", "2026-10-02", "2026-10-16"]]
+    assert ["Uusi Oy" in page for page in found] == [True, True, False]
+    assert not any("Vanha Oy" in page for page in found)
+
+
+def test_page_counts_so_far_and_the_file_counts_all(client, exported, monkeypatch):
+    monkeypatch.setattr(history, "COUNTED", 2)
+    log_in(client, "Management")
+    query = "?period=month&day=taken&first_try=yes&col=number"
+
+    shown = text(client.get(url(HISTORY) + query))
+    file, _content = made(client, "csv", query)
+
+    assert "Invoices: 2+" in shown and "1,224.50" not in shown
+    assert "There are more: a file of them has their number and totals." in shown
+    assert (file.expected, file.done) == (3, 3) and file.sums == file.expected_sums
+
+
+def test_more_rows_than_a_sheet_takes_go_on_in_the_next_one(client, exported, monkeypatch):
+    monkeypatch.setattr(writers, "ROWS_ON_A_SHEET", 2)
+    log_in(client, "Management")
+    _file, content = made(client, "xlsx")
+
+    book = zipfile.ZipFile(io.BytesIO(content))
+    sheets = [name for name in book.namelist() if name.startswith("xl/worksheets/sheet")]
+    heads = []
+    for name in sheets:
+        sheet = etree.fromstring(book.read(name))
+        space = {"x": sheet.nsmap[None]}
+        heads.append("".join(sheet.find(".//x:row/x:c", space).itertext()))
+        assert len(sheet.findall(".//x:row", space)) <= 3
+    # Three invoices, their number and two sums.
+    assert heads == ["Invoice number"] * 3

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
+import time
 
 import pytest
 from django.core.management import call_command
@@ -14,9 +16,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from invoices import exports
 from invoices.enums import ExportStatus
-from invoices.models import InvoiceExport
+from invoices.models import AuditEvent, InvoiceExport
 from invoices.report_models import ExportFact, Rollup, RollupCursor
 from invoices.reports import checking, rolling
+from invoices.reports.times import bucket_of
 from invoices.watch_models import Alert
 from tests import factories, reports
 
@@ -120,6 +123,11 @@ class Life(RuleBasedStateMachine):
         assert reports.figures() == reports.full_count()
         assert checking.check() == RIGHT
 
+    @rule()
+    def fall_behind(self):
+        """As after years without a pass: so many events that exports are looked at instead."""
+        RollupCursor.objects.update(settled=0)
+
     @rule(write=st.integers(1, 8))
     def roll_up_and_die(self, write):
         try:
@@ -135,14 +143,16 @@ class Life(RuleBasedStateMachine):
         pks = list(InvoiceExport.objects.values_list("pk", flat=True))
         old = rolling.cursor().version
         rolling.take(pks)
-        assert not pks or rolling._take(pks, old) is None
+        assert not pks or rolling._take({"pk__in": pks}, old) is None
 
     @invariant()
     def facts_and_figures_agree(self):
         assert all(rolling.differing(tenant) == 0 for tenant in rolling.owners())
 
 
-def test_figures_equal_a_full_count_after_random_moves():
+def test_figures_equal_a_full_count_after_random_moves(monkeypatch):
+    monkeypatch.setattr(rolling, "_MANY", 0)
+    monkeypatch.setattr(rolling, "_PAUSE_SECONDS", 0)
     run_state_machine_as_test(
         Life,
         settings=hypothesis_settings(
@@ -191,7 +201,7 @@ def test_check_says_nothing_of_what_has_moved_since_the_last_pass(tenant):
 
 def test_wrong_figures_raise_an_alert_that_a_rebuild_ends(tenant):
     exports_made = [reports.take_in(tenant) for _ in range(3)]
-    for _pass in range(4):
+    while rolling.cursor().settled < AuditEvent.objects.latest("pk").pk:
         rolling.roll_up()
     Rollup.objects.filter(tenant=tenant).update(taken=7)
     ExportFact.objects.filter(pk=exports_made[0].pk).update(state="failed")
@@ -250,3 +260,86 @@ def test_pass_that_runs_out_of_time_is_gone_on_with(tenant, monkeypatch):
     assert RollupCursor.objects.get().counted_at is None
     assert rolling.roll_up() is True
     assert reports.figures() == reports.full_count()
+
+
+def test_look_at_exports_tells_how_many_had_changed(tenant):
+    made = [reports.take_in(tenant) for _ in range(3)]
+    pks = [export.pk for export in made]
+
+    first, again = rolling.take(pks), rolling.take(pks)
+    reports.accept(made[0])
+    after_a_move = rolling.take(pks)
+
+    assert (first, again, after_a_move) == (3, 0, 1)
+
+
+@pytest.fixture
+def far_behind(tenant, monkeypatch):
+    """Six exports with more events than exports, none of them counted; two are looked at at
+    once."""
+    made = [reports.take_in(tenant) for _ in range(6)]
+    for export in made:
+        reports.accept(export)
+    monkeypatch.setattr(rolling, "_MANY", 0)
+    monkeypatch.setattr(rolling, "_EXPORTS", 2)
+    monkeypatch.setattr(rolling, "_PAUSE_SECONDS", 0)
+    _know_what_is_final()
+    return made
+
+
+def _know_what_is_final():
+    """On PostgreSQL that is known once no transaction of anybody's is older."""
+    newest = AuditEvent.objects.latest("pk").pk
+    while rolling._final(rolling.cursor(), newest) < newest:
+        time.sleep(0.01)
+
+
+def _in_turns(monkeypatch, between):
+    """A pass whose time runs out after each two exports, and what happens between."""
+    clock = itertools.count()
+    monkeypatch.setattr(rolling.time, "monotonic", lambda: next(clock))
+    passes = 1
+    while not rolling.roll_up(budget_seconds=3):
+        assert RollupCursor.objects.get().counted_at is None
+        between(passes)
+        passes += 1
+    return passes
+
+
+def test_years_of_events_are_counted_by_the_exports_in_turns(far_behind, tenant, monkeypatch):
+    def move_on(passes):
+        reports.take_in(tenant, f"{passes}.00")
+        exports.change_status(far_behind[0], "submitted", "reconciled")
+
+    assert _in_turns(monkeypatch, move_on) > 2
+    cursor = RollupCursor.objects.get()
+    assert cursor.filled is None and cursor.settled > 0
+    assert rolling.roll_up()
+    assert reports.figures() == reports.full_count()
+    assert checking.check() == RIGHT
+
+
+def test_pass_that_another_has_overtaken_leaves_the_place_alone(far_behind, monkeypatch):
+    slow = rolling.cursor()
+    final = rolling._final(slow, AuditEvent.objects.latest("pk").pk)
+    RollupCursor.objects.update(filled=0, seen=final)
+    slow.refresh_from_db()
+    assert rolling.roll_up()
+
+    assert rolling._fill(slow, final, until=float("inf")) is False
+
+    assert RollupCursor.objects.get().filled is None
+    assert reports.figures() == reports.full_count()
+
+
+@pytest.mark.parametrize("seconds", [-5, 0, 0.5, 1, 1.000001, 1.1, 2, 59.9, 86400, 10**7, 10**10])
+def test_database_puts_a_duration_into_its_bucket(tenant, seconds):
+    when = reports.at("2026-11-20")
+    export = reports.take_in(tenant, when=when)
+    reports.accept(export, when=when + dt.timedelta(hours=1))
+    took = dt.timedelta(seconds=seconds)
+    InvoiceExport.objects.filter(pk=export.pk).update(created_at=when, submitted_at=when + took)
+
+    rolling.take([export.pk])
+
+    assert ExportFact.objects.get().bucket == bucket_of(took)

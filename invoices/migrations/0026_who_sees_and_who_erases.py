@@ -6,7 +6,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('invoices', '0023_retention_of_evidence'),
+        ('invoices', '0025_retention_of_evidence'),
     ]
 
     operations = [

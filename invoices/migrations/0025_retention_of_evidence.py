@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('integrations', '0015_years_that_evidence_is_kept'),
-        ('invoices', '0022_check_over_several_tasks'),
+        ('invoices', '0024_find_what_was_no_first_pass'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
