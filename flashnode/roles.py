@@ -63,23 +63,34 @@ _ACCOUNTANT = [
     "invoices.edit_wording",
     "invoices.reconcile_ledgerday",
 ]
+#: Support looks after keys and connections: who bought what is none of its work.
+_PEOPLE = ["invoices.view_personal_data"]
 _ALERTS = ["invoices.view_alert"]
 _CHAINS = ["invoices.view_evidencechain"]
+_RETENTION = [
+    "invoices.view_expiry",
+    "invoices.propose_expiry",
+    "invoices.approve_expiry",
+    "invoices.view_legalhold",
+    "invoices.place_legalhold",
+]
 _HISTORY = ["invoices.export_history", "invoices.make_envelope"]
 _STAFF = [f"auth.{verb}_user" for verb in ("add", "change", "view")] + ["auth.view_group"]
 
 ROLES = {
     "Support": _VIEW_ALL + _SUPPORT + _ALERTS,
-    "Accountant": _VIEW_ALL + _ACCOUNTANT + _LEDGER,
-    "Management": _VIEW_ALL + _ALERTS + _LEDGER + _CHAINS + _HISTORY,
+    "Accountant": _VIEW_ALL + _PEOPLE + _ACCOUNTANT + _LEDGER,
+    "Management": _VIEW_ALL + _PEOPLE + _ALERTS + _LEDGER + _CHAINS + _RETENTION + _HISTORY,
     "Administrator": _VIEW_ALL
+    + _PEOPLE
     + _SUPPORT
     + _ACCOUNTANT
     + _ALERTS
     + _LEDGER
     + _CHAINS
+    + _RETENTION
     + _HISTORY
-    + ["invoices.read_history_files"]
+    + ["invoices.read_history_files", "invoices.erase_person"]
     + _STAFF,
 }
 

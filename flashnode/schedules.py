@@ -36,6 +36,12 @@ SCHEDULES: list[dict[str, Any]] = [
         "minutes": 1,
     },
     {
+        "name": "deletion of expired evidence",
+        "func": "invoices.tasks.follow_expiries",
+        "schedule_type": "I",
+        "minutes": 5,
+    },
+    {
         "name": "verification of the evidence",
         "func": "invoices.tasks.verify_audit",
         "schedule_type": "D",

@@ -550,6 +550,18 @@ UNFOLD = {
                         "invoices.make_envelope",
                     ),
                     _link(
+                        _("Ended financial years"),
+                        "auto_delete",
+                        "invoices_expiry_ended",
+                        "invoices.view_expiry",
+                    ),
+                    _link(
+                        _("Legal holds"),
+                        "gavel",
+                        "invoices_legalhold_changelist",
+                        "invoices.view_legalhold",
+                    ),
+                    _link(
                         _("Alerts"),
                         "notifications",
                         "invoices_alert_changelist",

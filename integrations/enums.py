@@ -27,6 +27,13 @@ class PauseReason(models.TextChoices):
     PERSON = "person", _("Paused by a person")
 
 
+class RetentionYears(models.IntegerChoices):
+    """How long a tenant's evidence is kept (Accounting Act 1336/1997, chapter 2, section 10)."""
+
+    VOUCHERS = 6, _("6 years, as vouchers")
+    BOOKS = 10, _("10 years, as books")
+
+
 class CredentialState(models.TextChoices):
     """CANDIDATE: filed for a tenant whose older key works on until every check of this one has
     passed."""

@@ -33,6 +33,7 @@ from integrations.enums import (
     InvoiceLanguage,
     PauseReason,
     ReceivedBy,
+    RetentionYears,
     StaffLanguage,
     TenantState,
 )
@@ -146,6 +147,15 @@ class Tenant(models.Model):
         default=False,
         help_text=_("Procountor makes a new one; the old value is kept in the invoice's notes."),
     )
+    retention_years = models.PositiveSmallIntegerField(
+        _("years kept"),
+        choices=RetentionYears,
+        default=RetentionYears.VOUCHERS,
+        help_text=_(
+            "Counted from the end of the calendar year in which the financial year ended. The "
+            "Accounting Act (2:10) wants 6 for vouchers and 10 for books."
+        ),
+    )
     #: When a person let its invoices be submitted (`integrations.going_live`).
     went_live_at = models.DateTimeField(_("went live"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -174,7 +184,11 @@ class Tenant(models.Model):
             models.UniqueConstraint(
                 fields=["business_id", "environment"],
                 name="one_tenant_per_business_id_and_environment",
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(retention_years__in=RetentionYears.values),
+                name="never_kept_shorter_than_the_law_says",
+            ),
         ]
         permissions = [
             ("check_connection", "Can run the connection check of a tenant"),

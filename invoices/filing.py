@@ -37,6 +37,7 @@ from invoices.preflight import (
     reference_of,
     settings_of,
 )
+from invoices.retention.numbers import ExpiredNumbers
 
 
 class TenantClosed(Exception):
@@ -120,6 +121,8 @@ class _Intake:
         self.settings: ExportSettings = settings_of(tenant)
         self.reference: ReferenceData = reference_of(latest_reference_data(tenant))
         self.basis = basis_of(self.settings, self.reference)
+        # The tenant is locked: nothing expires meanwhile.
+        self.expired = ExpiredNumbers(tenant.pk)
         self.queued = 0
 
     def take(self, item: ReadItem) -> None:
@@ -129,6 +132,10 @@ class _Intake:
         known = Invoice.objects.filter(tenant=self.tenant, number=item.document.number).first()
         if known is not None:
             self._take_known(item, item.document, known)
+            return
+        if code := self.expired.refusal(item.document.number):
+            problem = Problem(code, place="number", value=item.document.number)
+            self._keep(item, ItemOutcome.REJECTED, problems=(problem,))
             return
         mapped = map_invoice(item.document, self.settings, self.reference)
         wrong = tuple(p for p in mapped.problems if p.code not in FIXED_OUTSIDE_THE_INVOICE)

@@ -24,6 +24,8 @@ _WORDS = 6
 _SHORTEST = 3
 #: So few are found one by one, and more wherever they are in the list.
 _FEW = 1000
+#: So many keys are looked through for readers who may not find people.
+_MANY = 10_000
 
 
 @models.CharField.register_lookup
@@ -65,21 +67,31 @@ def add(export_pk: int, number: str, buyer: str) -> None:
 
 
 def found_by(
-    text: str, rows: QuerySet[Any], *, export: str = "pk", tenant: str = "tenant"
+    text: str,
+    rows: QuerySet[Any],
+    *,
+    export: str = "pk",
+    tenant: str = "tenant",
+    people: bool = True,
 ) -> QuerySet[Any]:
     """Those of `rows` whose export the text finds; all of them for an empty one. `export` and
     `tenant` are the ways from a row to the two. Where it finds many of all there are, the answer's
-    `first_found` are those with the newest exports, for a list that need not offer all."""
+    `first_found` are those with the newest exports, for a list that need not offer all.
+    Without `people` no buyer that has neither business ID nor VAT number is found by its name, and
+    of many only the newest are found."""
     beginning = folded(text)
     if not beginning:
         return rows.none() if text.strip() else rows
     keys = matching_keys(beginning)
-    newest = list(keys.order_by("-export").values_list("export", flat=True)[: _FEW + 1])
+    if people:
+        newest = list(keys.order_by("-export").values_list("export", flat=True)[: _FEW + 1])
+    else:
+        newest = _without_people(keys, beginning)
     numbered = InvoiceExport.objects.filter(remote_number=text.strip()).values_list("pk")
     theirs = {pk for (pk,) in numbered}
     named = Tenant.objects.filter(name__icontains=text.strip()).values_list("pk")
     tenants = [pk for (pk,) in named]
-    if len(newest) <= _FEW:
+    if len(newest) <= _FEW or not people:
         return rows.filter(_wanted(export, theirs.union(newest), tenant, tenants))
     # By an expression: rows are rather looked at in the list's order, until there are enough.
     way = "pk" if export == "pk" else f"{export}__pk"
@@ -97,6 +109,19 @@ def _wanted(export: str, exports: set[int], tenant: str, tenants: list[int]) -> 
     wanted = Q(**{f"{export}__in": exports})
     # Either of two is an outer join: asked for only where it can find something.
     return wanted | Q(**{f"{tenant}__in": tenants}) if tenants else wanted
+
+
+def _without_people(keys: QuerySet[SearchKey], beginning: str) -> list[int]:
+    """The exports found by their number, or by the name of a company."""
+    newest, buyer = keys.order_by("-export"), "export__invoice__content__buyer"
+    wanted = ("export", "export__invoice__number", f"{buyer}__business_id", f"{buyer}__vat_number")
+    return list(
+        dict.fromkeys(
+            export
+            for export, number, business_id, vat_number in newest.values_list(*wanted)[:_MANY]
+            if business_id or vat_number or folded(number).startswith(beginning)
+        )
+    )
 
 
 def matching_keys(beginning: str) -> QuerySet[SearchKey]:

@@ -22,6 +22,7 @@ from invoices import (  # noqa: F401 - Django looks for models here
     move_models,
     plan_models,
     report_models,
+    retention_models,
     search_models,
     step_models,
     team_models,
@@ -106,6 +107,7 @@ class Invoice(models.Model):
         verbose_name = _("invoice")
         verbose_name_plural = _("invoices")
         ordering = ["-created_at", "-pk"]
+        permissions = [("view_personal_data", "Can see the personal data of buyers")]
         constraints = [
             models.UniqueConstraint(
                 fields=["tenant", "number"], name="an_invoice_number_once_per_tenant"
@@ -433,6 +435,7 @@ class AuditEvent(models.Model):
         verbose_name = _("audit event")
         verbose_name_plural = _("audit trail")
         ordering = ["-pk"]
+        permissions = [("erase_person", "Can erase the names of a member of staff")]
         # Every move writes here: each further index is paid for by all of them.
         indexes = [
             models.Index(fields=["tenant", "-id"], name="audit_per_tenant"),

@@ -1,7 +1,8 @@
 """Records who became what: users, their groups and rights, and what the groups may do.
 
 Listens to the models themselves, so that commands and the shell are recorded too; then `by` is
-nobody. Of a password only that it changed. What the program itself ships (`unrecorded`) is code,
+nobody. Of a password only that it changed, and of names and addresses too: evidence is never
+changed, and people may be erased (`erasure`). What the program itself ships (`unrecorded`) is code,
 not an act of a person.
 """
 
@@ -21,10 +22,8 @@ from invoices import audit
 _request: ContextVar[HttpRequest | None] = ContextVar("request", default=None)
 _recorded: ContextVar[bool] = ContextVar("recorded", default=True)
 
-_KEPT = (
-    *("username", "first_name", "last_name", "email"),
-    *("is_active", "is_staff", "is_superuser"),
-)
+_NAMES = ("username", "first_name", "last_name", "email")
+_FLAGS = ("is_active", "is_staff", "is_superuser")
 #: What logging in writes: the moment, and a password's hash in a newer form.
 _BY_LOGGING_IN = ({"last_login"}, {"password"})
 
@@ -42,6 +41,22 @@ def remember_request(
             _request.reset(token)
 
     return middleware
+
+
+def current() -> Any:
+    """Who makes the request that is being answered; None outside of one."""
+    return getattr(_request.get(), "user", None)
+
+
+def names() -> dict[str, str]:
+    """{"person:7": user name} of everybody, read once a request."""
+    request = _request.get()
+    found: dict[str, str] | None = getattr(request, "_names_of_staff", None)
+    if found is None:
+        found = {audit.person(user): user.username for user in User.objects.only("username")}
+        if request is not None:
+            vars(request)["_names_of_staff"] = found
+    return found
 
 
 @contextlib.contextmanager
@@ -68,13 +83,12 @@ def listen() -> None:
 def _record(action: str, data: dict[str, Any]) -> None:
     if not _recorded.get():
         return
-    request = _request.get()
-    user = getattr(request, "user", None)
+    user = current()
     audit.record(action, by=user if user and user.is_authenticated else None, data=data)
 
 
 def _facts(user: User) -> dict[str, Any]:
-    return {name: getattr(user, name) for name in _KEPT}
+    return {name: getattr(user, name) for name in (*_NAMES, *_FLAGS)}
 
 
 def _before_user(
@@ -88,21 +102,23 @@ def _before_user(
 def _on_user(sender: Any, instance: User, created: bool, raw: bool = False, **kw: Any) -> None:
     before: User | None = vars(instance).pop("_before", None)
     if created and not raw:
-        given = {name: value for name, value in _facts(instance).items() if value}
-        _record("user.added", {"user": given.pop("username")} | given)
+        given = {name: True for name in _FLAGS if getattr(instance, name)}
+        _record("user.added", {"user": audit.person(instance)} | given)
     elif before is not None:
         old, new = _facts(before), _facts(instance)
         data: dict[str, Any] = {
-            name: f"{old[name]} → {new[name]}" for name in _KEPT if old[name] != new[name]
+            name: "changed" if name in _NAMES else f"{old[name]} → {new[name]}"
+            for name in old
+            if old[name] != new[name]
         }
         if before.password != instance.password:
             data["password"] = "changed"  # nosec B105
         if data:
-            _record("user.changed", {"user": before.username} | data)
+            _record("user.changed", {"user": audit.person(instance)} | data)
 
 
 def _on_user_removed(sender: Any, instance: User, **kwargs: Any) -> None:
-    _record("user.removed", {"user": instance.username})
+    _record("user.removed", {"user": audit.person(instance)})
 
 
 def _before_group(sender: Any, instance: Group, raw: bool = False, **kwargs: Any) -> None:
@@ -145,7 +161,8 @@ def _on_members(
     for holder, held in pairs:
         whom = "user" if isinstance(holder, User) else "group"
         names = [_name(each) for each in held]
-        _record(f"{whom}.{what}_changed", {whom: str(holder), verb: names})
+        name = audit.person(holder) if isinstance(holder, User) else holder.name
+        _record(f"{whom}.{what}_changed", {whom: name, verb: names})
 
 
 def _others(through: Any, instance: Any) -> Any:

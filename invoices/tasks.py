@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from invoices import causes, engine, entered, evidence, ledger, plans, rehearsal
+from invoices import causes, engine, entered, evidence, expiry, ledger, plans, rehearsal
 from invoices.evidence import nightly
 from invoices.reports import checking, files, rolling
 from invoices.watch import beat
@@ -84,6 +84,27 @@ def reconcile_days() -> int:
     if ledger.to_be_driven():
         async_task("invoices.tasks.read_ledgers")
     return count
+
+
+def advance_expiry_soon(expiry_pk: int) -> None:
+    """Have a deletion go on in the background, once its approval is committed."""
+    transaction.on_commit(partial(async_task, "invoices.tasks.advance_expiry", expiry_pk))
+
+
+def advance_expiry(expiry_pk: int) -> bool:
+    """Go on with a deletion for one turn; the next turn is a task of its own."""
+    goes_on = expiry.advance(expiry_pk)
+    if goes_on:
+        async_task("invoices.tasks.advance_expiry", expiry_pk)
+    return goes_on
+
+
+def follow_expiries() -> int:
+    """Every minute: deletions that no worker goes on with."""
+    found = expiry.unfinished()
+    for expiry_pk in found:
+        async_task("invoices.tasks.advance_expiry", expiry_pk)
+    return len(found)
 
 
 def seal_audit() -> int:

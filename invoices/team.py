@@ -42,7 +42,7 @@ def assign(exports: Iterable[InvoiceExport], to: User | None, *, by: User) -> in
                 continue
             case.assignee = to
             case.save(update_fields=["assignee"])
-            name = to.get_username() if to else ""
+            name = audit.person(to) if to else ""
             audit.record("case.assigned", export=export, by=by, data={"to": name})
         count += 1
     return count

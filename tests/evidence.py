@@ -10,6 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from invoices import audit
+from invoices.evidence.chains import Chains
 from invoices.models import InvoiceExport, LookUp, Restore
 from tests import factories
 from tests.tampering import attacker, sql
@@ -65,6 +66,15 @@ def add_one_of_each(export: InvoiceExport) -> None:
         tenant=export.tenant, day="2026-09-01", digest="0" * 64, lines=[[1, "A-1"]],
         sealed_at=MOMENT,
     )  # fmt: skip
+    declined = model["Expiry"].objects.create(
+        tenant=export.tenant, chain=Chains().of(export.tenant_id, "2026-09-01T12:00:00.123456Z"),
+        years=6, over_from="2033-01-01", reason="Not yet", proposed_by=person, proposed_at=MOMENT,
+        state="declined", finished_at=MOMENT,
+    )  # fmt: skip
+    model["DeletionCertificate"].objects.create(
+        expiry=declined, tenant=export.tenant, made_at=MOMENT, content="{}", signature=b"x" * 64,
+        public_key="x" * 44,
+    )  # fmt: skip
     audit.record("user.logged_in", by=person, data={"nested": [{"a": 1}], "text": "ä"})
 
 
@@ -82,6 +92,8 @@ _EXPORTS_OF = {
     "invoices.Restore": 20_000,
     "integrations.MappingVersion": 2_000,
     "invoices.DaySeal": 300,
+    "invoices.Expiry": 5_000,
+    "invoices.DeletionCertificate": 5_000,
     "invoices.ReceivedFile": 250,
 }
 
@@ -117,6 +129,7 @@ def _copies(model: Any, example: int, first: int, count: int, step: int) -> None
         "invoice_id": export,
         "step_id": f"{first} + i",
         "attachment_id": f"{first} + i",
+        "expiry_id": f"{first} + i",
         "number": "r.number + i" if model.__name__ == "WordingVersion" else "r.number",
         "remote_number": "i",
         "reason": "r.reason || i",

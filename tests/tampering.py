@@ -44,6 +44,7 @@ _APART = {
     "invoices.InvoiceAttachment": {"name": "'x' || r.name"},
     "invoices.StepAttempt": {"number": "r.number + 1000"},
     "invoices.WordingVersion": {"number": "r.number + 1000"},
+    "invoices.DeletionCertificate": {"expiry_id": f"r.expiry_id + {_FAR}"},
 }
 
 

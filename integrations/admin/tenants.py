@@ -138,6 +138,7 @@ class TenantAdmin(
                 ]
             },
         ),
+        (_("Retention"), {"fields": ["retention_years"]}),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tenant]:

@@ -16,6 +16,7 @@ from invoices.admin import (
     plans,
     received,
     rehearsals,
+    retention,
     unknown_codes,
     wording,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "plans",
     "received",
     "rehearsals",
+    "retention",
     "unknown_codes",
     "wording",
 ]

@@ -21,6 +21,7 @@ from integrations.admin.desk import ReadOnlyAdmin, needs
 from integrations.enums import TenantState
 from integrations.models import Tenant
 from invoices import causes, corrections, problems
+from invoices.admin import privacy
 from invoices.admin.plans import RESEND, make_and_show
 from invoices.admin.words import money
 from invoices.cause_models import ExportCause, Fix, Recheck
@@ -127,7 +128,8 @@ def _newest(key: str) -> Recheck | None:
 
 
 def cause_words(code: str, field: str, value: str, expected: str) -> dict[str, str]:
-    words = problems.words_for(Problem(code, place=field, value=value, expected=expected))
+    found = Problem(code, place=field, value=value, expected=expected)
+    words = problems.words_for(privacy.problem(found))
     return {"cause": str(words.cause), "remedy": str(words.remedy)}
 
 
@@ -141,11 +143,15 @@ def _group(row: dict[str, Any]) -> dict[str, Any]:
         "oldest": row["oldest"],
         "code": row["code"],
         "field": row["field"],
-        "value": problems.shown_value(row["code"], row["value"]),
+        "value": problems.shown_value(row["code"], _value(row)),
         "mover": mover.label,
         "colour": _MOVER_COLOURS.get(mover, ""),
         **cause_words(row["code"], row["field"], row["value"], row["expected"]),
     }
+
+
+def _value(row: dict[str, Any]) -> str:
+    return privacy.problem(Problem(row["code"], place=row["field"], value=row["value"])).value
 
 
 def group_context(request: HttpRequest, known: ExportCause) -> dict[str, Any]:
@@ -180,7 +186,7 @@ def group_context(request: HttpRequest, known: ExportCause) -> dict[str, Any]:
         "exports": [
             {
                 "number": export.invoice.number,
-                "buyer": counting[export.pk].buyer_name,
+                "buyer": privacy.name_of(export.invoice, counting[export.pk].buyer_name),
                 "total": money(export.invoice.gross_total, export.invoice.currency),
                 "url": reverse("admin:invoices_invoiceexport_change", args=[export.pk]),
                 "correct": reverse("admin:invoices_export_correct", args=[export.pk])

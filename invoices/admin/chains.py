@@ -16,8 +16,10 @@ from unfold.decorators import display
 from integrations.admin.desk import ReadOnlyAdmin
 from invoices.evidence import nightly, signing
 from invoices.evidence_models import EvidenceChain, EvidenceCheck, EvidenceLink
+from invoices.retention import years
+from invoices.retention_models import Expiry, ExpiryState
 
-_NEVER, _WHOLE, _DAMAGED = "never", "whole", "damaged"
+_NEVER, _WHOLE, _DAMAGED, _EXPIRED = "never", "whole", "damaged", "expired"
 
 
 @admin.register(EvidenceChain)
@@ -28,16 +30,23 @@ class EvidenceChainAdmin(ReadOnlyAdmin):
     list_select_related = ["tenant", "check_result"]
     list_before_template = "desk/chains.html"
     change_form_outer_before_template = "desk/chain.html"
-    fields = [("whose", "year"), ("made_at", "rows"), ("verified_at", "outcome")]
+    fields = [
+        ("whose", "year"),
+        ("made_at", "rows"),
+        ("verified_at", "outcome"),
+        ("kept_until", "deletion"),
+    ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EvidenceChain]:
         last = EvidenceLink.objects.filter(chain=OuterRef("pk")).order_by("-position")
+        deletions = Expiry.objects.filter(chain=OuterRef("pk")).order_by("-pk")
         return (
             super()
             .get_queryset(request)
             .annotate(
                 last_position=Subquery(last.values("position")[:1]),
                 last_hash=Subquery(last.values("hash")[:1]),
+                expiry_state=Subquery(deletions.values("state")[:1]),
             )
         )
 
@@ -67,10 +76,26 @@ class EvidenceChainAdmin(ReadOnlyAdmin):
 
     @display(
         description=_("result"),
-        label={_NEVER: "info", _WHOLE: "success", _DAMAGED: "danger"},
+        label={_EXPIRED: "warning", _NEVER: "info", _WHOLE: "success", _DAMAGED: "danger"},
     )
-    def result(self, chain: EvidenceChain) -> tuple[str, str]:
-        return _result(_check(chain))
+    def result(self, chain: Any) -> tuple[str, str]:
+        found = _result(_check(chain))
+        if found[0] == _WHOLE and chain.expiry_state in (ExpiryState.RUNNING, ExpiryState.DONE):
+            return _EXPIRED, str(ExpiryState(chain.expiry_state).label)
+        return found
+
+    @display(description=_("kept until"))
+    def kept_until(self, chain: EvidenceChain) -> str:
+        if chain.tenant is None:
+            return _t("Without end: it is the office's own")
+        last = years.last_day(chain.ends_on, chain.tenant.retention_years)
+        return date_format(last, "SHORT_DATE_FORMAT")
+
+    @display(description=_("deletion"))
+    def deletion(self, chain: Any) -> str:
+        if not chain.expiry_state or chain.expiry_state == ExpiryState.DECLINED:
+            return "–"
+        return str(ExpiryState(chain.expiry_state).label)
 
     @display(description=_("result"))
     def outcome(self, chain: EvidenceChain) -> str:

@@ -10,6 +10,7 @@ from unfold.decorators import display
 
 from integrations.admin.desk import ReadOnlyAdmin
 from invoices import finding
+from invoices.admin import privacy
 from invoices.admin.filters import ActionFilter, DaysFilter, EventsTenantFilter
 from invoices.admin.words import ACTIONS, described
 from invoices.models import AuditEvent
@@ -29,7 +30,8 @@ class AuditEventAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[AuditEvent], search_term: str
     ) -> tuple[QuerySet[AuditEvent], bool]:
-        return finding.found_by(search_term, queryset, export="export"), False
+        people = privacy.may_see()
+        return finding.found_by(search_term, queryset, export="export", people=people), False
 
     @display(description=_("action"), ordering="action")
     def what(self, event: AuditEvent) -> str:
@@ -37,4 +39,5 @@ class AuditEventAdmin(ReadOnlyAdmin):
 
     @display(description=_("details"))
     def details(self, event: AuditEvent) -> str:
-        return described(event.data)
+        hides = event.action == "invoice.corrected" and not privacy.may_see()
+        return described(event.data | {"changes": privacy.HIDDEN} if hides else event.data)

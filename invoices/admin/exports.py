@@ -23,6 +23,7 @@ from integrations.admin import bounded
 from integrations.admin.bounded import BoundedChangeList
 from integrations.admin.desk import ReadOnlyAdmin, ask
 from invoices import corrections, exports, finding
+from invoices.admin import privacy
 from invoices.admin.causes import CauseFilter
 from invoices.admin.corrections import CorrectionPages, corrections_context
 from invoices.admin.entered import EnteredPages, entered_context
@@ -48,7 +49,8 @@ from invoices.admin.words import (
     status_words,
 )
 from invoices.enums import ExportStatus
-from invoices.models import AuditEvent, InvoiceExport, SubmissionAttempt
+from invoices.models import AuditEvent, Invoice, InvoiceExport, SubmissionAttempt
+from invoices.retention import years
 
 
 @lru_cache(maxsize=100)
@@ -126,7 +128,8 @@ class InvoiceExportAdmin(
 
     @display(description=_("buyer"))
     def buyer(self, export: Any) -> str:
-        return _marked(export.shown.buyer_name, export.invoice.buyer_name)
+        names = (export.shown.buyer_name, export.invoice.buyer_name)
+        return _marked(*(privacy.name_of(export.invoice, name) for name in names))
 
     @display(description=_("invoice date"), ordering="invoice__date")
     def invoice_date(self, export: Any) -> str:
@@ -142,12 +145,16 @@ class InvoiceExportAdmin(
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[InvoiceExport], search_term: str
     ) -> tuple[QuerySet[InvoiceExport], bool]:
-        return finding.found_by(search_term, queryset), False
+        return finding.found_by(search_term, queryset, people=privacy.may_see()), False
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         extra = statuses_context(request)
         extra["may_resend"] = self.has_queue_permission(request)
         return super().changelist_view(request, (extra_context or {}) | extra)
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kw: Any) -> Any:
+        response = super().change_view(request, object_id, *args, **kw)
+        return privacy.hide(response, Invoice.objects.filter(export=_number(object_id)))
 
     def context_of(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
         export = (
@@ -157,6 +164,7 @@ class InvoiceExportAdmin(
         if export:
             extra |= corrections_context(request, export) | entered_context(request, export)
             extra |= explain_context(request, export, extra["attempts"])
+            extra |= {"kept_until": years.kept_until(export)}
         return super().context_of(request, object_id) | extra
 
     def has_queue_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
@@ -194,6 +202,10 @@ class InvoiceExportAdmin(
             for found in super().get_actions_detail(request, object_id)
             if any(may[name] and found.action_name.endswith(name) for name in may)
         ]
+
+
+def _number(object_id: str) -> int:
+    return int(object_id) if object_id.isascii() and object_id.isdecimal() else 0
 
 
 def _allowed(request: HttpRequest, pk: int, permission: str) -> QuerySet[InvoiceExport]:

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _t
 
 from integrations.admin.desk import ReadOnlyAdmin, needs
 from integrations.models import Tenant
+from invoices.admin import privacy
 from invoices.admin.dashboard import VIEW
 from invoices.admin.words import money
 from invoices.enums import ExportStatus
@@ -29,6 +30,7 @@ from invoices.reports.columns import COLUMNS, USUAL, chosen_columns
 from invoices.reports.periods import PRESETS
 
 EXPORT = "invoices.export_history"
+BUYER = "buyer"
 _A_PAGE = 50
 
 
@@ -47,8 +49,7 @@ class HistoryAdmin(ReadOnlyAdmin):
 
 def history_context(request: HttpRequest) -> dict[str, Any]:
     """Everything the list shows: a constant number of queries."""
-    chosen, wrong = choosing.read(request.GET)
-    columns = chosen_columns(request.GET.getlist("col"))
+    chosen, columns, wrong = _read(request)
     after = _place(request.GET.get("after", ""))
     skipped = _number(request.GET.get("shown", "")) if after else 0
     facts = history.chosen_facts(chosen)
@@ -71,6 +72,7 @@ def history_context(request: HttpRequest) -> dict[str, Any]:
         "columns": [
             {"name": name, "label": column.label, "chosen": name in columns}
             for name, column in COLUMNS.items()
+            if name != BUYER or privacy.may_see()
         ],
         "heads": [COLUMNS[name] for name in columns],
         "rows": [_row(row, columns) for row in page],
@@ -105,10 +107,19 @@ def history_context(request: HttpRequest) -> dict[str, Any]:
     }
 
 
+def _read(request: HttpRequest) -> tuple[Chosen, tuple[str, ...], list[str]]:
+    """What is chosen; for readers who may not see people's names without the buyers."""
+    chosen, wrong = choosing.read(request.GET)
+    columns = chosen_columns(request.GET.getlist("col"))
+    if privacy.may_see():
+        return replace(chosen, no_people=""), columns, wrong
+    without = tuple(name for name in columns if name != BUYER)
+    return replace(chosen, no_people="yes"), without or ("number",), wrong
+
+
 def _act(request: HttpRequest) -> HttpResponse:
     """Have a file made, or keep or drop a saved choice; then back to the list."""
-    chosen, _wrong = choosing.read(request.GET)
-    columns = chosen_columns(request.GET.getlist("col"))
+    chosen, columns, _wrong = _read(request)
     if "format" in request.POST:
         needs(request, EXPORT)
         if request.POST["format"] not in FileFormat.values:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _t
 
 from integrations.admin.desk import ReadOnlyAdmin, needs
 from invoices import audit
-from invoices.admin import envelopes
+from invoices.admin import envelopes, privacy
 from invoices.admin.history import EXPORT
 from invoices.admin.words import money
 from invoices.envelope import Scope
@@ -52,6 +52,7 @@ class HistoryFileAdmin(ReadOnlyAdmin):
 
     def envelope(self, request: HttpRequest) -> HttpResponse:
         needs(request, envelopes.MAKE)
+        privacy.needs_to_see()
         return envelopes.page(self, request)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:

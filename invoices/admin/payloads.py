@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _t
 
 from integrations.admin.desk import RecordAdmin, needs
 from invoices import audit
+from invoices.admin import privacy
 from invoices.models import SubmissionAttempt
 
 
@@ -42,7 +43,8 @@ class PayloadPages(RecordAdmin):
             "back": reverse("admin:invoices_invoiceexport_change", args=[pk]),
             "opts": self.opts,
         }
-        return render(request, "desk/payload.html", context)
+        page = render(request, "desk/payload.html", context)
+        return privacy.hide(page, [attempt.export.invoice])
 
 
 def pretty(text: str) -> str:

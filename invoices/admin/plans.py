@@ -20,6 +20,7 @@ from unfold.decorators import display
 
 from integrations.admin.desk import ReadOnlyAdmin, ReasonLine, needs
 from invoices import plans, problems, tasks
+from invoices.admin import privacy
 from invoices.admin.words import money
 from invoices.document import Problem
 from invoices.models import InvoiceExport
@@ -277,7 +278,7 @@ def _stage(plan: BulkPlan) -> str:
 
 def _words(error: dict[str, Any]) -> dict[str, Any]:
     problem = Problem(error["code"], place=error["field"], value=error["value"])
-    words = problems.words_for(problem)
+    words = problems.words_for(privacy.problem(problem))
     return error | {"cause": words.cause, "remedy": words.remedy}
 
 

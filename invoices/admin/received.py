@@ -22,6 +22,7 @@ from integrations.admin.desk import ReadOnlyAdmin
 from integrations.enums import TenantState
 from integrations.models import Tenant
 from invoices import audit, filing, finding
+from invoices.admin import privacy
 from invoices.admin.filters import DaysFilter, TenantFilter
 from invoices.admin.rows import rows_context
 from invoices.admin.words import OUTCOME_COLOURS, explained, money
@@ -164,6 +165,10 @@ class ReceivedFileAdmin(ReadOnlyAdmin):
     def rejected(self, received: Any) -> int:
         return int(received.rejected_count)
 
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
+        """Without the file itself for whoever may not see the buyers in it."""
+        return super().get_actions_detail(request, object_id) if privacy.may_see() else []
+
     def has_upload_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return request.user.has_perm("invoices.upload_file")
 
@@ -220,6 +225,7 @@ class ReceivedFileAdmin(ReadOnlyAdmin):
     def download(self, request: HttpRequest, object_id: int) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
+        privacy.needs_to_see()
         received = get_object_or_404(ReceivedFile.objects.select_related("tenant"), pk=object_id)
         facts = {"file": received.pk, "name": received.name}
         audit.record("file.downloaded", tenant=received.tenant, by=request.user, data=facts)
@@ -254,7 +260,7 @@ def _received_context(received: ReceivedFile) -> dict[str, Any]:
 
 @admin.register(Invoice)
 class InvoiceAdmin(ReadOnlyAdmin):
-    list_display = ["number", "tenant", "buyer_name", "date", "due_date", "total", "export_status"]
+    list_display = ["number", "tenant", "buyer", "date", "due_date", "total", "export_status"]
     # By their arrival, as primary keys rise: no index of times is needed.
     ordering = ["-pk"]
     list_filter = [("tenant", TenantFilter), ("date", DaysFilter), "is_credit_note"]
@@ -266,7 +272,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
     fields = [
         ("tenant", "number"),
         ("date", "due_date"),
-        ("buyer_name", "is_credit_note"),
+        ("buyer", "is_credit_note"),
         "created_at",
         "content_sha256",
     ]
@@ -274,7 +280,17 @@ class InvoiceAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Invoice], search_term: str
     ) -> tuple[QuerySet[Invoice], bool]:
-        return finding.found_by(search_term, queryset, export="export"), False
+        people = privacy.may_see()
+        return finding.found_by(search_term, queryset, export="export", people=people), False
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kw: Any) -> Any:
+        response = super().change_view(request, object_id, *args, **kw)
+        known = object_id.isascii() and object_id.isdecimal()
+        return privacy.hide(response, Invoice.objects.filter(pk=object_id) if known else ())
+
+    @display(description=_("buyer"), ordering="buyer_name")
+    def buyer(self, invoice: Invoice) -> str:
+        return privacy.name_of(invoice, invoice.buyer_name)
 
     @display(description=_("total with VAT"), ordering="gross_total")
     def total(self, invoice: Invoice) -> str:

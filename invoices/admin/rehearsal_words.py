@@ -15,6 +15,7 @@ from integrations.enums import Mover
 from integrations.models import Tenant
 from integrations.rehearsal_models import Rehearsal
 from invoices import problems
+from invoices.admin import privacy
 from invoices.document import Problem
 
 _SHOWN = 10
@@ -46,7 +47,7 @@ def result_context(rehearsal: Rehearsal) -> dict[str, Any]:
 
 
 def _finding(finding: dict[str, Any]) -> dict[str, Any]:
-    words = problems.words_for(Problem.from_json(finding))
+    words = problems.words_for(privacy.problem(Problem.from_json(finding)))
     return {
         "count": finding["count"],
         "cause": words.cause,

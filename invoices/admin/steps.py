@@ -16,6 +16,7 @@ from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from integrations.admin.desk import Question, RecordAdmin, ask, needs
 from invoices import audit, engine, pdf, problems
+from invoices.admin import privacy
 from invoices.admin.explain import panels_of
 from invoices.admin.words import OUTCOME_COLOURS, STATUS_COLOURS, money
 from invoices.enums import StepStatus
@@ -74,6 +75,7 @@ class StepPages(RecordAdmin):
     def pdf(self, request: HttpRequest, pk: int, file: int) -> HttpResponse:
         """The PDF as a download: never shown by the browser inside our own pages."""
         needs(request, "invoices.view_invoiceattachment")
+        privacy.needs_to_see()
         export = get_object_or_404(InvoiceExport, pk=pk)
         kept = get_object_or_404(InvoiceAttachment, pk=file, invoice=export.invoice_id)
         facts = {"name": kept.name, "sha256": kept.sha256}

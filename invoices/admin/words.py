@@ -12,7 +12,8 @@ from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from invoices import problems
+from invoices import problems, staff
+from invoices.admin import privacy
 from invoices.document import Problem
 from invoices.enums import AttentionReason, ExportStatus, ParkedReason
 from invoices.models import InvoiceExport
@@ -127,11 +128,19 @@ ACTIONS = {
     "history.downloaded": _("File of the export history opened"),
     "history.cancelled": _("File of the export history cancelled"),
     "history.deleted": _("File of the export history deleted"),
+    "hold.placed": _("Legal hold placed"),
+    "hold.lifted": _("Legal hold lifted"),
+    "expiry.proposed": _("Deletion of a financial year proposed"),
+    "expiry.approved": _("Deletion of a financial year approved"),
+    "expiry.declined": _("Deletion of a financial year declined"),
+    "expiry.done": _("Financial year deleted"),
+    "expiry.certificate_downloaded": _("Deletion certificate opened"),
     "scorecard.made": _("Scorecard of a tenant made"),
     "user.logged_in": _("Logged in"),
     "user.logged_out": _("Logged out"),
     "user.added": _("User added"),
     "user.changed": _("User changed"),
+    "user.erased": _("User erased"),
     "user.removed": _("User removed"),
     "user.groups_changed": _("User's groups changed"),
     "user.permissions_changed": _("User's rights changed"),
@@ -155,8 +164,9 @@ def explained(stored: Iterable[dict[str, str]]) -> list[dict[str, Any]]:
     """Stored problems with their words, for a template."""
     found = []
     for item in stored:
-        words = problems.words_for(Problem.from_json(item))
-        found.append({**item, "cause": words.cause, "remedy": words.remedy})
+        problem = privacy.problem(Problem.from_json(item))
+        words = problems.words_for(problem)
+        found.append({**item, "value": problem.value, "cause": words.cause, "remedy": words.remedy})
     return found
 
 
@@ -203,7 +213,8 @@ def _plain(value: Any) -> str:
         return ", ".join(f"{key}={item}" for key, item in value.items())
     if isinstance(value, list):
         return ", ".join(str(item) for item in value)
-    return str(value)
+    text = str(value)
+    return staff.names().get(text, text) if text.startswith("person:") else text
 
 
 def status_words(export: InvoiceExport) -> str:

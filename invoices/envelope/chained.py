@@ -2,7 +2,8 @@
 
 From the first link that concerns the envelope to the chain's head, so that it can be compared
 with heads that were published since. Only the envelope's own rows are shown; of all others there
-is a number and a hash.
+is a number and a hash. Of a chain that has expired only some links are left: each piece of it
+begins anew, with the hash that was kept of the link before.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from invoices.envelope.scope import Scope
+from invoices.evidence.expired import Hashes
 from invoices.evidence.segments import entries
 from invoices.evidence_models import EvidenceChain
 
@@ -37,7 +39,12 @@ class Segments:
 
     def _segment(self, chain: EvidenceChain) -> Iterator[list[Any] | dict[str, Any]]:
         before, last, began = bytes(chain.genesis), 0, False
+        hashes = Hashes(chain)
         for entry in entries(chain, only=self.rows):
+            if entry.position != last + 1 and hashes.count:
+                before, last = hashes.get(entry.position - 1), entry.position - 1
+                if began:
+                    yield _described(chain, last, before)
             if not began and entry.canonical is None:
                 before, last = entry.hash, entry.position
                 self.alive()

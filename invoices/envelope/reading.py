@@ -12,6 +12,9 @@ Tarkistaminen (ei vaadi järjestelmää eikä verkkoyhteyttä):
 
     python3 verify_envelope.py AINEISTO.zip --fingerprint JULKISEN_AVAIMEN_SORMENJÄLKI
 
+Jos asiakkaan tilikausia on poistettu säilytysajan päätyttyä, poistotodistukset ovat kansiossa
+certificates; ne kertovat, mitkä ketjujen lenkit puuttuvat.
+
 Pyydä tarkistusohjelma ja julkisen avaimen sormenjälki erikseen: aineiston mukana tulleet on
 voitu vaihtaa yhdessä aineiston kanssa.
 
@@ -53,6 +56,8 @@ envelope may have been replaced together with it.
                            link's hash is the SHA-256 of the text
                            "HASH BEFORE:POSITION:TABLE:PRIMARY KEY:SHA-256 OF THE ROW".
                            The heads of all chains are published every day: compare them.
+    certificates/          the certificates of deletions: what of the chains has expired, and so
+                           leaves gaps in chain.jsonl
     people.json            who "person:<number>" is
     mapping_tables.jsonl   every version of the tenant's mapping tables
 

@@ -8,6 +8,7 @@ cents, and people.
 from __future__ import annotations
 
 import datetime as dt
+import re
 import uuid
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
@@ -96,7 +97,10 @@ def person_pks(record: Record) -> set[int]:
         value = left.pop()
         if isinstance(value, dict):
             for name, inner in value.items():
-                if name in _PEOPLE and inner:
+                if name == "data":
+                    texts = map(str, inner.values())
+                    found.update(int(t[7:]) for t in texts if _PERSON.fullmatch(t))
+                elif name in _PEOPLE and inner:
                     found.add(int(inner.removeprefix("person:")))
                 elif name not in _AS_IT_IS:
                     left.append(inner)
@@ -105,6 +109,7 @@ def person_pks(record: Record) -> set[int]:
     return found
 
 
+_PERSON = re.compile("person:[0-9]+")
 _PEOPLE = ("by", "triggered_by", "received_by", "added_by", "created_by")
 #: What Procountor or a source wrote: nothing in it is one of our people.
 _AS_IT_IS = (

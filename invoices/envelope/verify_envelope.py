@@ -15,6 +15,7 @@ What is checked, in this order:
  4. Numbers and sums of the invoices are those of the manifest.
  5. chain.jsonl: every row has its SHA-256, every link follows from the one before it, and each
     chain ends where the manifest says. What invoices.jsonl says of a row is what the chain has.
+    A chain has gaps only where a certificate of a deletion says that its links went.
  6. With --heads: the chains contain the heads that were published (at those positions).
 
 Exit code 0: everything holds. 1: something does not, and is named. 2: it could not be checked.
@@ -250,6 +251,16 @@ class Shown:
         return columns_digest(columns, self.names[table]) != self.digests[table, row["id"]]
 
 
+def expired_chains(envelope: Envelope) -> dict[int, int]:
+    """{chain: links that it had} by the certificates of deletions, which the manifest lists."""
+    found: dict[int, int] = {}
+    for name in sorted(envelope.names):
+        if name.startswith("certificates/") and name.endswith(".json"):
+            certificate = json.loads(envelope.read(name, LARGEST_MANIFEST_BYTES))
+            found.update({entry["chain"]: entry["links"] for entry in certificate["chains"]})
+    return found
+
+
 def check_chains(
     envelope: Envelope, manifest: dict[str, Any], shown: Shown, options: argparse.Namespace
 ) -> int:
@@ -257,8 +268,11 @@ def check_chains(
     links, chain, position, before = 0, 0, 0, b""
     ends: dict[int, tuple[int, bytes]] = {}
     left, heads, met = set(shown.digests), published_heads(options.heads), 0
+    expired = expired_chains(envelope)
     for line in envelope.lines("chain.jsonl"):
         if isinstance(line, dict):
+            if line["chain"] in ends and not position < line["after"] <= expired.get(chain, 0):
+                envelope.fault(f"chain {chain}", f"has a gap after position {position}")
             chain, position, before = line["chain"], line["after"], bytes.fromhex(line["before"])
             continue
         links += 1

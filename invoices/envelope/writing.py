@@ -26,6 +26,7 @@ from invoices.envelope.reading import README
 from invoices.envelope.scope import Scope
 from invoices.envelope.verify_envelope import rows_of
 from invoices.evidence import seal, signing
+from invoices.evidence.expired import certificates_of
 from invoices.models import ReceivedFile
 from invoices.step_models import InvoiceAttachment
 
@@ -112,6 +113,10 @@ def write(
         for attachment in _attachments(scope):
             if (name := f"attachments/{attachment.sha256}.pdf") not in packed.listed:
                 packed.add(name, [bytes(attachment.content)])
+        for certificate in certificates_of(scope.tenant.pk):
+            name = f"certificates/{certificate.pk}"
+            packed.add(f"{name}.json", [certificate.content.encode()])
+            packed.add(f"{name}.sig", [bytes(certificate.signature).hex().encode()])
         packed.add("verify_envelope.py", [_verifier()])
         packed.add("public_key.pem", [signing.public_pem()])
         packed.add("README.txt", [README.encode()])

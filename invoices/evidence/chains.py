@@ -96,6 +96,14 @@ class Chains:
         return dt.date(day.year, 1, 1), dt.date(day.year, 12, 31)
 
 
+def financial_year(tenant_pk: int, day: dt.date) -> tuple[dt.date, dt.date]:
+    """First and last day of the tenant's financial year that a day is in: the chain's, if there
+    is one, as what Procountor says of a year may have changed since."""
+    found = EvidenceChain.objects.filter(tenant=tenant_pk, starts_on__lte=day, ends_on__gte=day)
+    chain = found.first()
+    return (chain.starts_on, chain.ends_on) if chain else Chains()._year(tenant_pk, day)
+
+
 _DAY = dt.timedelta(days=1)
 
 

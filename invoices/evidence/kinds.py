@@ -141,6 +141,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(15, "invoices.Restore", "r.at", "NULL"),
     Kind(16, "integrations.MappingVersion", "r.created_at", "r.tenant_id"),
     Kind(17, "invoices.DaySeal", "r.sealed_at", "r.tenant_id"),
+    Kind(18, "invoices.DeletionCertificate", "r.made_at", "r.tenant_id"),
 )
 BY_NUMBER = {kind.number: kind for kind in KINDS}
 
@@ -194,5 +195,10 @@ NOT_EVIDENCE: dict[str, str] = {
     "invoices.EvidenceLink": _ITSELF,
     "invoices.SealCursor": _ITSELF,
     "invoices.EvidenceCheck": _ITSELF,
+    "invoices.LegalHold": _CHANGES,
+    "invoices.Expiry": _CHANGES,
+    "invoices.ExpiringInvoice": _PASSING,
+    "invoices.ExpiredHashes": "what is left of a chain; the certificate has its SHA-256",
+    "invoices.ExpiredNumber": "the certificate has the SHA-256 of all of them",
     "invoices.UnfinishedCheck": _ITSELF,
 }

@@ -26,6 +26,7 @@ from invoices import audit
 from invoices.bulk import insert_each
 from invoices.evidence import canonical
 from invoices.evidence.chains import Chains, link_hash
+from invoices.evidence.expired import Hashes
 from invoices.evidence.kinds import KINDS, Kind
 from invoices.evidence_models import EvidenceChain, EvidenceLink, SealCursor
 
@@ -322,10 +323,14 @@ def _insert_links(rows: list[_Row]) -> None:
 
 
 def head_of(chain: EvidenceChain) -> tuple[int, bytes]:
-    """Position and hash of the last link; 0 and the genesis of an empty chain."""
+    """Position and hash of the last link; 0 and the genesis of an empty chain. Of an expired one
+    it stays what it was."""
     last = EvidenceLink.objects.filter(chain=chain).order_by("-position")
     found = last.values_list("position", "hash").first()
-    return (found[0], bytes(found[1])) if found else (0, bytes(chain.genesis))
+    hashes = Hashes(chain)
+    if found and found[0] >= hashes.count:
+        return found[0], bytes(found[1])
+    return hashes.count, hashes[hashes.count]
 
 
 def unsealed(kind: Kind, before: dt.datetime, *, tenant_pk: int | None = None) -> list[int]:

@@ -32,10 +32,14 @@ def public_key() -> str | None:
 
 def public_pem() -> bytes:
     """The public key as the file that an auditor's programs read. Raises NoSigningKey."""
-    return (
-        _checked()
-        .public_key()
-        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return pem_of(_text(_checked().public_key().public_bytes_raw()))
+
+
+def pem_of(public: str) -> bytes:
+    """A public key (32 bytes in base64) as such a file."""
+    key = Ed25519PublicKey.from_public_bytes(base64.b64decode(public))
+    return key.public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
 
 

@@ -11,8 +11,9 @@ from django.db import connection
 
 from invoices.evidence import canonical, sealing
 from invoices.evidence.chains import genesis, link_hash
+from invoices.evidence.gone import Fault, Gone
 from invoices.evidence.kinds import BY_NUMBER, KINDS, Kind
-from invoices.evidence_models import EvidenceChain
+from invoices.evidence_models import EvidenceChain, EvidenceLink
 
 _Link = tuple[int, int, int, bytes, bytes]
 _PAGE = 2000
@@ -23,8 +24,10 @@ _KEPT = 1000
 @dataclass(frozen=True)
 class Finding:
     """`what`: "row changed", "row removed", "row not sealed", "link changed", "link removed",
-    "chain changed", "chain removed" or "published head missing". `row` is a primary key of
-    `table`; of a link it is the position in the chain."""
+    "chain changed", "chain removed" or "published head missing"; of an expired chain also "hashes
+    changed", "certificate changed", "certificate missing", "expired numbers changed" or "more
+    deleted than recorded". `row` is a primary key of `table`; of a link it is the position in the
+    chain."""
 
     what: str
     table: str
@@ -77,8 +80,10 @@ def verify_chain(chain: EvidenceChain, heads: Heads | None = None) -> Result:
     """Recompute every row and link of a chain; `heads` are published ones it has to contain."""
     walk, left = begin(chain), dict(heads or {})
     walk_on(chain, walk, left=left)
-    for position in left:
-        walk.result.note(_link("published head missing", chain.pk, position))
+    gone = Gone.of(chain)
+    for position, head in left.items():
+        if not gone or gone.hashes.get(position) != head:
+            walk.result.note(_link("published head missing", chain.pk, position))
     return walk.result
 
 
@@ -104,19 +109,46 @@ def walk_on(
     are taken from `left`."""
     result, began = walk.result, time.monotonic()
     # Not from position 1: below it there must be none.
-    is_over = True
+    is_over, gone = True, None
     for page in pages(chain.pk, walk.position or _LOWEST, to):
-        _compare_rows(chain.pk, page, result)
+        # After the page was read: what it lacks was deleted before.
+        gone = gone or Gone.of(chain)
+        compare_rows(chain.pk, page, result)
         for link in page:
+            if gone and link[0] <= gone.to:
+                _compare_left(chain.pk, link, walk, gone)
+                continue
+            if gone and walk.position < gone.to:
+                walk.position, walk.head = gone.to, gone.hashes.get(gone.to)
             _compare_link(chain.pk, link, walk, left if left is not None else {})
         result.links += len(page)
         if time.monotonic() - began >= seconds:
             is_over = False
             break
-    if is_over and to is not None:
+    if is_over and to is None:
+        for what, table, row in _faults(chain):
+            result.note(Finding(what, table, row, chain.pk))
+    elif is_over and to is not None and not (gone and to <= gone.to):
         _note_gap(chain.pk, walk, to + 1)
     result.seconds += time.monotonic() - began
     return is_over
+
+
+def _faults(chain: EvidenceChain) -> list[Fault]:
+    """What of an expired chain is missing, or there, without being accounted for."""
+    gone = Gone.of(chain)
+    return list(gone.faults()) if gone else []
+
+
+def _compare_left(chain_pk: int, link: _Link, walk: Walk, gone: Gone) -> None:
+    """A link that is left of a chain that has expired: its neighbours may be gone."""
+    position, number, row, digest, stored = link
+    table = BY_NUMBER[number].table if number in BY_NUMBER else str(number)
+    expected = link_hash(gone.hashes.get(position - 1), position, table, row, digest)
+    if not stored == expected == gone.hashes.get(position):
+        walk.result.note(_link("link changed", chain_pk, position))
+    if position >= 1:
+        walk.position, walk.head = position, stored
 
 
 def _compare_link(chain_pk: int, link: _Link, walk: Walk, left: dict[int, bytes]) -> None:
@@ -196,7 +228,9 @@ _LINKS = """
 """
 
 
-def _compare_rows(chain_pk: int, page: Iterable[_Link], result: Result) -> None:
+def compare_rows(chain_pk: int, page: Iterable[_Link], result: Result) -> None:
+    """Compare the rows of a page of links with their digests. A row that was deleted
+    meanwhile, together with its link, is none of them any more."""
     of_kind: dict[int, dict[int, tuple[int, bytes]]] = {}
     for position, number, row, digest, _hash in page:
         of_kind.setdefault(number, {})[row] = position, digest
@@ -212,7 +246,14 @@ def _compare_rows(chain_pk: int, page: Iterable[_Link], result: Result) -> None:
             if canonical.digest(kind, values) != digest:
                 result.note(_row("row changed", kind, values[0], chain_pk, position))
         for pk, (position, _digest) in wanted.items():
+            if not _is_there(chain_pk, position):
+                continue
             result.note(_row("row removed", kind, pk, chain_pk, position))
+
+
+def _is_there(chain_pk: int, position: int) -> bool:
+    """Whether a link still is: of an expiring chain it may have gone since, with its row."""
+    return EvidenceLink.objects.filter(chain=chain_pk, position=position).exists()
 
 
 def _row(what: str, kind: Kind, pk: int, chain_pk: int, position: int) -> Finding:

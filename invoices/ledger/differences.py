@@ -103,7 +103,9 @@ def assign(rows: Iterable[LedgerDifference], to: User | None, *, by: User) -> in
         fresh = {row.pk: row for row in changed}
         LedgerDifference.objects.filter(pk__in=fresh).update(assignee=to)
         for row in fresh.values():
-            audit.record("difference.assigned", **_about(row, by, to=to.username if to else ""))
+            audit.record(
+                "difference.assigned", **_about(row, by, to=audit.person(to) if to else "")
+            )
     return len(fresh)
 
 

@@ -75,7 +75,7 @@ GUIDES: dict[str, Guide] = {
     **_each("type_refused invoice_cancelled invoice_copy corrected_invoice", LOOK_HERE),
     **_each("totals_missing net_computed row_recomputed header_charge_informational", LOOK_HERE),
     **_each("sub_row_skipped version_unknown paid_amount_missing instalments", LOOK_HERE),
-    "changed_duplicate": LOOK_HERE,
+    **_each("changed_duplicate number_expired numbers_unreadable", LOOK_HERE),
     # Mapping: our settings, or the company's.
     "vat_category_unmapped": IN_SETTINGS,
     "vat_status_not_in_use": Guide(Mover.US, Where.HERE, Page.SETTINGS, _VAT),

@@ -212,4 +212,18 @@ INTAKE: dict[str, Words] = {
         _("The invoice {value} was received before, with other content."),
         _("If this one is right, credit the earlier one at the source and give a new number."),
     ),
+    "number_expired": Words(
+        _("An invoice {value} was received before; its time of retention is over, and it is gone."),
+        _(
+            "If this is another invoice, give it a new number at the source; else there is "
+            "nothing to do."
+        ),
+    ),
+    "numbers_unreadable": Words(
+        _(
+            "Whether {value} was received before cannot be told: the numbers of expired years "
+            "were kept with another FINGERPRINT_KEY."
+        ),
+        _("Put the earlier FINGERPRINT_KEY back into the settings, then upload the invoice again."),
+    ),
 }

@@ -37,6 +37,8 @@ class Chosen:
     first_try: str = ""
     currency: str = ""
     q: str = ""
+    #: "yes" for readers who may not find people by their names.
+    no_people: str = ""
 
     @property
     def days(self) -> Period | None:
@@ -104,6 +106,7 @@ def read(params: Mapping[str, str], *, default: str = "month") -> tuple[Chosen, 
         one_of("first_try", ("yes", "no"), _t("First pass")),
         _currency(params.get("currency", ""), wrong),
         params.get("q", "").strip()[:100].replace("\x00", ""),
+        "yes" if params.get("no_people") == "yes" else "",
     ), wrong
 
 

@@ -73,7 +73,7 @@ def chosen_facts(chosen: Chosen) -> QuerySet[ExportFact]:
     if chosen.currency:
         facts = facts.filter(currency=chosen.currency)
     if chosen.q:
-        facts = finding.found_by(chosen.q, facts)
+        facts = finding.found_by(chosen.q, facts, people=not chosen.no_people)
     return facts
 
 

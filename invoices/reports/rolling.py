@@ -165,6 +165,14 @@ def _take(which: Mapping[str, Any], version: int) -> int | None:
     return changed
 
 
+def forget(export_pks: Collection[int]) -> None:
+    """Inside the transaction that deletes these exports: what they count for goes with them."""
+    RollupCursor.objects.filter(pk=cursor().pk).update(version=F("version") + 1)
+    facts = ExportFact.objects.filter(pk__in=export_pks)
+    _add(_difference({}, contributions(facts)))
+    facts.delete()
+
+
 def _difference(new: Mapping[Key, Figures], old: Mapping[Key, Figures]) -> dict[Key, Figures]:
     found: dict[Key, Figures] = {}
     for key in {*new, *old}:

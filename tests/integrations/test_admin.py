@@ -74,6 +74,7 @@ def tenant_form(**changes):
         "default_vat_status": "1",
         "invoice_language": "FINNISH",
         "days_to_pay": "14",
+        "retention_years": "6",
         "vat_status_by_category": "{}",
         "bank_accounts-TOTAL_FORMS": "0",
         "bank_accounts-INITIAL_FORMS": "0",

@@ -62,6 +62,7 @@ def tenant_form(tenant, *accounts):
             "default_vat_status",
             "invoice_language",
             "days_to_pay",
+            "retention_years",
         ]
     }
     data |= {"penalty_percent": "", "vat_status_by_category": "{}"}

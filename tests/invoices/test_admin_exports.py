@@ -249,13 +249,13 @@ def test_export_page_costs_the_same_for_one_and_three_attempts(
     log_in(client, "Accountant")
     page = url("invoices_invoiceexport_change", export.pk)
     client.get(page)
-    with django_assert_num_queries(26):
+    with django_assert_num_queries(29):
         client.get(page)
     template = SubmissionAttempt.objects.get()
     for number in (2, 3):
         template.pk, template.number = None, number
         template.save(force_insert=True)
-    with django_assert_num_queries(26):
+    with django_assert_num_queries(29):
         client.get(page)
 
 
@@ -353,11 +353,11 @@ def test_audit_trail_costs_the_same_at_any_length(client, queued, django_assert_
     queued("A-1")
     client.get(address)
     before = AuditEvent.objects.count()
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         client.get(address)
     queued("A-2", "A-3")
     assert AuditEvent.objects.count() > before
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         client.get(address)
 
 

@@ -8,11 +8,12 @@ from django.core.management import call_command
 from django.urls import reverse
 
 from flashnode import roles
-from invoices import engine
+from invoices import audit, engine, erasure, evidence, team
 from invoices.models import AuditEvent, ReceivedFile
 from tests import factories
 from tests.flashnode.test_admin_users import user_form
-from tests.staff import ANONYMOUS, EVERYBODY, NO_RIGHTS, log_in, refusal, text, url
+from tests.invoices.evidence.conftest import found as found_damage
+from tests.staff import ANONYMOUS, EVERYBODY, NO_RIGHTS, log_in, refusal, said, text, url
 
 pytestmark = pytest.mark.django_db
 
@@ -47,7 +48,7 @@ class TestLogIn:
         self.attempt(client, "ai\x00no", "x")
 
         data = [event[2] for event in acts("user.login_failed")]
-        assert data[0] == {"user": "aino"}
+        assert data[0] == {"user": audit.person(person)}
         assert all(found == {} for found in data[1:])
         assert "Right-pass-1" not in str(acts())
 
@@ -74,7 +75,7 @@ class TestUsers:
         assert acts("user.added")[-1] == (
             "user.added",
             me.username,
-            {"user": "veera", "is_active": True},
+            {"user": audit.person(User.objects.get(username="veera")), "is_active": True},
         )
         assert "Fresh-pass-12" not in str(acts())
 
@@ -93,20 +94,20 @@ class TestUsers:
                 "user.changed",
                 me.username,
                 {
-                    "user": other.username,
-                    "first_name": "Eero → Aaro",
+                    "user": audit.person(other),
+                    "first_name": "changed",
                     "is_active": "True → False",
                 },
             ),
             (
                 "user.groups_changed",
                 me.username,
-                {"user": other.username, "removed": ["Support"]},
+                {"user": audit.person(other), "removed": ["Support"]},
             ),
             (
                 "user.groups_changed",
                 me.username,
-                {"user": other.username, "added": ["Accountant"]},
+                {"user": audit.person(other), "added": ["Accountant"]},
             ),
         ]
 
@@ -121,7 +122,7 @@ class TestUsers:
         )
 
         assert acts("user.changed") == [
-            ("user.changed", me.username, {"user": other.username, "password": "changed"})
+            ("user.changed", me.username, {"user": audit.person(other), "password": "changed"})
         ]
         assert new not in str(acts())
 
@@ -139,24 +140,32 @@ class TestUsers:
         )
 
         assert acts("user.changed") == [
-            ("user.changed", "aino", {"user": "aino", "password": "changed"})
+            ("user.changed", "aino", {"user": audit.person(me), "password": "changed"})
         ]
 
     def test_command_is_recorded_as_nobodys_act(self):
         call_command("createsuperuser", username="root", email="", interactive=False)
 
+        root = User.objects.get()
         assert acts("user.added") == [
             (
                 "user.added",
                 None,
-                {"user": "root", "is_active": True, "is_staff": True, "is_superuser": True},
+                {
+                    "user": audit.person(root),
+                    "is_active": True,
+                    "is_staff": True,
+                    "is_superuser": True,
+                },
             )
         ]
 
     def test_removed_user_is_recorded(self):
-        factories.UserFactory(username="mistake").delete()
+        mistake = factories.UserFactory()
+        name = audit.person(mistake)
+        mistake.delete()
 
-        assert acts("user.removed") == [("user.removed", None, {"user": "mistake"})]
+        assert acts("user.removed") == [("user.removed", None, {"user": name})]
 
     def test_single_right_is_recorded(self):
         person = factories.UserFactory()
@@ -166,8 +175,8 @@ class TestUsers:
         person.user_permissions.clear()
 
         assert [event[2] for event in acts("user.permissions_changed")] == [
-            {"user": person.username, "added": ["invoices.upload_file"]},
-            {"user": person.username, "removed": ["invoices.upload_file"]},
+            {"user": audit.person(person), "added": ["invoices.upload_file"]},
+            {"user": audit.person(person), "removed": ["invoices.upload_file"]},
         ]
 
 
@@ -201,7 +210,7 @@ class TestGroups:
 
         assert [event[::2] for event in acts("group.added", "user.groups_changed")] == [
             ("group.added", {"group": "Auditors"}),
-            ("user.groups_changed", {"user": person.username, "added": ["Auditors"]}),
+            ("user.groups_changed", {"user": audit.person(person), "added": ["Auditors"]}),
         ]
         assert acts("group.removed") == [("group.removed", None, {"group": "Auditors"})]
 
@@ -259,3 +268,85 @@ class TestPayloads:
         assert response.status_code == 200
         event = AuditEvent.objects.get(action="file.downloaded")
         assert (event.by, event.tenant, event.data["file"]) == (me, received.tenant, received.pk)
+
+
+class TestErasing:
+    @pytest.fixture
+    def person(self):
+        return factories.UserFactory(
+            username="aino.aalto",
+            first_name="Aino",
+            last_name="Aalto",
+            email="aino.aalto@example.com",
+            role="Accountant",
+        )
+
+    @pytest.mark.parametrize("rung", EVERYBODY)
+    def test_ladder(self, client, person, rung):
+        log_in(client, rung)
+
+        shown = client.get(url("auth_user_erase_person", person.pk))
+        done = client.post(
+            url("auth_user_erase_person", person.pk), {"confirmed": "1", "reason": "Left us"}
+        )
+
+        refused = "log in" if rung == ANONYMOUS else "refused"
+        allowed = rung == "Administrator"
+        assert refusal(shown) == ("shown" if allowed else refused)
+        assert refusal(done) == ("moved" if allowed else refused)
+        person.refresh_from_db()
+        assert (person.username != "aino.aalto") == allowed
+
+    def test_names_go_from_the_trail_and_the_chains_stay(self, client, person, tenant, queued):
+        (export,) = queued("A-1")
+        other = factories.UserFactory(role="Administrator")
+        team.assign([export], person, by=person)
+        team.comment(export, "Asked the customer", by=person)
+        evidence.seal()
+        client.force_login(person)
+        page = url("invoices_invoiceexport_change", export.pk)
+        assert "aino.aalto" in text(client.get(page))
+
+        erasure.erase(person, by=other, reason="Left us")
+        evidence.seal()
+
+        assert refusal(client.get(page)) == "log in"
+        client.force_login(other)
+        for shown in (page, url("invoices_auditevent_changelist"), url("auth_user_changelist")):
+            found = text(client.get(shown))
+            assert f"erased-{person.pk}" in found
+            assert not [n for n in ("aino", "Aino", "Aalto") if n in found]
+        assert "aino" not in str(acts()).lower()
+        assert found_damage() == []
+        event = AuditEvent.objects.get(action="user.erased")
+        assert (event.by, event.data) == (
+            other,
+            {"user": audit.person(person), "reason": "Left us"},
+        )
+
+    def test_log_in_rights_and_open_work_end(self, client, person, tenant, queued):
+        (export,) = queued("A-1")
+        team.assign([export], person, by=person)
+        person.set_password("Right-pass-1")
+        person.save()
+
+        erasure.erase(person, by=factories.UserFactory(), reason="Left us")
+
+        person.refresh_from_db()
+        assert (person.is_active, person.is_staff, person.email) == (False, False, "")
+        assert not person.has_usable_password() and not person.groups.exists()
+        export.case.refresh_from_db()
+        assert export.case.assignee is None
+        with pytest.raises(erasure.NotErasable, match="erased"):
+            erasure.erase(person, by=factories.UserFactory(), reason="Again")
+
+    def test_nobody_erases_themselves_nor_an_administrator_a_superuser(self, client):
+        me, boss = log_in(client, "Administrator"), factories.UserFactory(is_superuser=True)
+        form = {"confirmed": "1", "reason": "Left us"}
+
+        own = client.post(url("auth_user_erase_person", me.pk), form)
+        theirs = client.post(url("auth_user_erase_person", boss.pk), form)
+
+        assert said(own) == ["Nobody erases themselves: another administrator has to do it."]
+        assert refusal(theirs) == "refused"
+        assert User.objects.filter(pk__in=(me.pk, boss.pk), is_active=True).count() == 2
