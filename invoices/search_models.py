@@ -10,9 +10,8 @@ class SearchKey(models.Model):
     name from one of its words on. A shortcut and no record: made from the invoice and its
     corrections, and can be made again."""
 
-    export = models.ForeignKey(
-        "invoices.InvoiceExport", models.CASCADE, related_name="search_keys", db_index=False
-    )
+    # Deleting an export looks for its keys.
+    export = models.ForeignKey("invoices.InvoiceExport", models.CASCADE, related_name="search_keys")
     key = models.CharField(max_length=60)
 
     class Meta:
