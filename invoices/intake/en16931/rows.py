@@ -115,7 +115,12 @@ def _only_percent(charges: list[EnNode], syntax: Syntax) -> Decimal:
 
 
 def _is_charge(node: EnNode, syntax: Syntax) -> bool:
-    return node.text(syntax.charge.is_charge).lower() in ("true", "1")
+    """Whether it is a charge, else an allowance; an error when it says neither."""
+    path = syntax.charge.is_charge
+    told = node.required(path).lower()
+    if told not in ("", "true", "1", "false", "0"):
+        node.log.error("not_allowed", node.place(path), told, "true, false")
+    return told in ("true", "1")
 
 
 def _figures(node: EnNode, syntax: Syntax, charges: list[EnNode], unit: str) -> str:
