@@ -18,7 +18,7 @@ from invoices.intake.result import FORMATS, MAX_FILE_BYTES, ReadItem, ReadResult
 from invoices.intake.table import is_xlsx, looks_like_csv, read_csv, read_xlsx
 from invoices.intake.table.csv_form import decoded
 from invoices.intake.values import problem
-from invoices.intake.xml_split import Unparsable, as_ascii_compatible, mentions
+from invoices.intake.xml_split import Unparsable, as_ascii_compatible, masked, mentions, too_complex
 
 __all__ = [
     "FORMATS",
@@ -72,9 +72,12 @@ def _read_text(content: bytes, name: str, columns: ColumnMapping) -> ReadResult:
         return _refused("file_empty", name)
     if start in (b"{", b"["):
         return _read_json(plain)
-    if mentions(plain, "Finvoice"):
+    if found := too_complex(plain):
+        return ReadResult("unknown", (), (found,))
+    markup = masked(plain)
+    if mentions(markup, "Finvoice"):
         return read_finvoices(plain, encoding)
-    if syntax := syntax_of(plain):
+    if syntax := syntax_of(markup):
         return read_en16931(plain, encoding, syntax)
     text = decoded(plain) if start != b"<" else None
     if text is not None and looks_like_csv(text):

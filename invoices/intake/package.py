@@ -11,7 +11,7 @@ from invoices.document import Problem
 from invoices.intake.values import problem
 
 #: Honest text packs to a hundredth at most when it is long.
-_MOST_RATIO = 200
+MOST_RATIO = 200
 _SMALL = 1_000_000
 _ENCRYPTED = 0x1
 
@@ -49,7 +49,7 @@ def opened(
 
 def _check(entry: zipfile.ZipInfo, most_each: int) -> None:
     packed = max(entry.compress_size, 1)
-    bomb = entry.file_size > _SMALL and entry.file_size / packed > _MOST_RATIO
+    bomb = entry.file_size > _SMALL and entry.file_size / packed > MOST_RATIO
     if entry.file_size > most_each or bomb:
         raise PackageRefused(problem("zip_too_large", entry.filename, entry.file_size, most_each))
     if entry.flag_bits & _ENCRYPTED:

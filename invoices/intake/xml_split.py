@@ -20,6 +20,8 @@ from invoices.intake.values import problem
 
 #: An XML document of more tags than this is refused: the tree would not fit in memory.
 MAX_TAGS = 1_500_000
+#: An invoice has one, and its envelope another.
+MAX_DECLARATIONS = 30_000
 
 _DECLARATION = re.compile(rb"<\?xml[\s]")
 _DECLARED_ENCODING = re.compile(
@@ -82,9 +84,19 @@ def as_ascii_compatible(content: bytes) -> tuple[bytes, str]:
     return content.removeprefix(codecs.BOM_UTF8), ""
 
 
-def mentions(content: bytes, *names: str) -> bool:
-    """Whether a tag of one of `names` stands in `content`, outside comments and CDATA."""
-    return _tag(names).search(_masked(content)) is not None
+def too_complex(content: bytes) -> Problem | None:
+    """The problem with a file of more tags or XML declarations than are read; None without one.
+    To be asked first: what follows takes time for each of them."""
+    limits = ((b"<", MAX_TAGS), (b"<?xml", MAX_DECLARATIONS))
+    for mark, most in limits:
+        if content.count(mark) > most:
+            return problem("file_too_complex", "", content.count(mark), most)
+    return None
+
+
+def mentions(markup: bytes, *names: str) -> bool:
+    """Whether a tag of one of `names` stands in `markup`, which is what `masked` leaves."""
+    return _tag(names).search(markup) is not None
 
 
 @cache
@@ -96,16 +108,16 @@ def _tag(names: tuple[str, ...]) -> re.Pattern[bytes]:
 def documents(content: bytes, encoding: str, *names: str) -> Iterator[Found]:
     """Every element of one of `names` in `content` (ASCII compatible, see above), in file order.
     `encoding` overrides the declared one."""
-    masked = _masked(content)
-    if masked.count(b"<") > MAX_TAGS:
-        yield Found(problem=problem("file_too_complex", "", masked.count(b"<"), MAX_TAGS))
+    if excess := too_complex(content):
+        yield Found(problem=excess)
         return
-    starts = [found.start() for found in _DECLARATION.finditer(masked)]
+    markup = masked(content)
+    starts = [found.start() for found in _DECLARATION.finditer(markup)]
     edges = sorted({0, *starts, len(content)})
     receiver: Receiver | None = None
     line = 1
     for start, end in zip(edges, edges[1:], strict=False):
-        segment = _Segment(content[start:end], masked[start:end], encoding, line, names)
+        segment = _Segment(content[start:end], markup[start:end], encoding, line, names)
         line += segment.content.count(b"\n")
         for found in segment.documents():
             if found.element is None and found.problem is None:
@@ -247,7 +259,7 @@ def _receiver(envelope: etree._Element) -> Receiver | None:
     return receiver if receiver.address or receiver.operator else None
 
 
-def _masked(content: bytes) -> bytes:
+def masked(content: bytes) -> bytes:
     """`content` with comments and CDATA blanked, so that tags are searched in markup only.
 
     "--" cannot stand inside a comment, so one that is never closed ends the search there and

@@ -29,11 +29,12 @@ __all__ = ["read_en16931", "syntax_of"]
 _PRECISION = 100
 
 
-def syntax_of(content: bytes) -> Syntax | None:
-    """The language the file is written in; None when it is of another kind."""
+def syntax_of(markup: bytes) -> Syntax | None:
+    """The language the file is written in, by its markup (see `xml_split.masked`); None when it
+    is of another kind."""
     for syntax in (UBL, CII):
-        marked = any(mark.encode() in content for mark in syntax.marks)
-        if marked and mentions(content, *syntax.roots):
+        marked = any(mark.encode() in markup for mark in syntax.marks)
+        if marked and mentions(markup, *syntax.roots):
             return syntax
     return None
 

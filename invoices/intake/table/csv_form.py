@@ -24,6 +24,7 @@ from invoices.intake.values import problem
 _SEPARATORS = (";", "\t", ",", "|")
 #: So much is enough to tell the separator by.
 _SAMPLE_CHARS = 64_000
+_SAMPLE_ROWS = 40
 #: A line may have more separators than columns, inside quotes; no honest one has so many.
 _MOST_SEPARATORS = 20 * MAX_COLUMNS
 
@@ -41,12 +42,16 @@ def decoded(content: bytes) -> str | None:
 
 
 def looks_like_csv(text: str) -> bool:
-    """Whether the first lines make a table of two columns and two rows at least."""
+    """Whether the first lines are a table's: two with the same separator, one that goes on and
+    on, or one with headings that we know."""
     if text.lstrip()[:1] in ("<", "{", "["):
         return False
+    lines = [line for line in text[:_SAMPLE_CHARS].splitlines() if line.strip()][:_SAMPLE_ROWS]
     for separator in _SEPARATORS:
-        rows = _sample(text, separator)
-        if len(rows) > 1 and sum(len(cells) > 1 for __, cells in rows) > 1:
+        held = sum(separator in line for line in lines)
+        if held > 1 or (held and len(text) > _SAMPLE_CHARS):
+            return True
+        if held and _score(text, separator, ColumnMapping())[0] > 1:
             return True
     return False
 
@@ -81,7 +86,7 @@ def _sample(text: str, separator: str) -> list[tuple[int, Sequence[str]]]:
     try:
         for row in _rows(text[:_SAMPLE_CHARS], separator):
             rows.append(row)
-            if len(rows) > 40:
+            if len(rows) > _SAMPLE_ROWS:
                 break
     except TableRefused:
         pass

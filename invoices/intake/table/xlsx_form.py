@@ -8,6 +8,7 @@ import io
 import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
 from decimal import Decimal
 from typing import Any
 
@@ -35,7 +36,7 @@ _MOST_TEXTS = 30_000_000
 _MOST_PARTS = 2_000
 _MOST_SHEETS = 50
 #: Of one sheet, with the empty ones.
-_MOST_ROWS = 5 * MAX_TABLE_ROWS
+_MOST_ROWS = 2 * MAX_TABLE_ROWS
 _MOST_CELLS = 3_000_000
 _CHUNK = 1 << 20
 Numbered = tuple[int, Sequence[Cell]]
@@ -96,8 +97,8 @@ def _check_part(package: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
 def _sheets(content: bytes) -> list[tuple[str, list[Numbered]]]:
     """The rows of every visible sheet."""
     try:
-        with warnings.catch_warnings():
-            # It warns of styles and extensions that it leaves out; they hold no values.
+        # It warns and prints of styles and extensions that it leaves out; they hold no values.
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
             return _opened(content)
     except _DAMAGE as error:

@@ -8,8 +8,8 @@ from tests.invoices.intake import written
 from tests.invoices.intake.builders import DATA
 
 
-def sound(number: str = "2026-1", kind: str = "invoice") -> InvoiceDocument:
-    """Two rows of 25.5 % and one of 0 %."""
+def sound(number: str = "2026-1", kind: str = "invoice", *, exempt: bool = True) -> InvoiceDocument:
+    """Two rows of 25.5 % and, when `exempt`, one of 0 %."""
     sign = -1 if kind == "credit_note" else 1
     rows = [
         {
@@ -22,7 +22,7 @@ def sound(number: str = "2026-1", kind: str = "invoice") -> InvoiceDocument:
             ("Hitsaus", "2.5", "80.00", "0", "25.5", "S", "200.00"),
             ("Takorauta", "4", "25.00", "10", "25.5", "S", "90.00"),
             ("Koulutus", "1", "100.00", "0", "0", "E", "100.00"),
-        )
+        )[: 3 if exempt else 2]
     ]  # fmt: skip
     buyer = {
         "address": {"name": "Järvenpään Kukka Oy", "street": "Puistotie 7", "zip": "04400",

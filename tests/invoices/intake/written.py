@@ -433,6 +433,23 @@ def xlsx(lines: list[dict], *, language: int = 0) -> bytes:
     return out.getvalue()
 
 
+def workbook(sheets: dict[str, list]) -> bytes:
+    """A workbook of these sheets, cell by cell as Excel would keep them."""
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out, {"in_memory": True}) as book:
+        dated = book.add_format({"num_format": "d.m.yyyy"})
+        for name, rows in sheets.items():
+            sheet = book.add_worksheet(name)
+            for at, cells in enumerate(rows):
+                for column, value in enumerate(cells):
+                    if isinstance(value, dt.date):
+                        day = dt.datetime.combine(value, dt.time())
+                        sheet.write_datetime(at, column, day, dated)
+                    elif value is not None:
+                        sheet.write(at, column, value)
+    return out.getvalue()
+
+
 def zipped(files: dict[str, bytes]) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as package:
