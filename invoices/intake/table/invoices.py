@@ -158,7 +158,17 @@ def _document(group: Group, number: str) -> dict[str, Any]:
     }
     if not re.fullmatch("[A-Z]{3}", data["currency"]):
         group.log.error("not_allowed", group.place("currency"), data["currency"], "EUR")
+    if data["currency"] != "EUR":
+        _check_euros(group, data["currency"])
     return data | read_rows(group, data)
+
+
+def _check_euros(group: Group, currency: str) -> None:
+    """An amount that says it is in euros is not one of another currency."""
+    for row in group.rows:
+        for name in row.table.numbers:
+            if re.search("€|EUR", row.text(name)):
+                row.log.error("currency_mixed", row.place(name), f"{currency}, EUR")
 
 
 def _kind(group: Group) -> str:
@@ -213,7 +223,11 @@ def _prices_include_vat(group: Group) -> bool:
     text = group.text("prices_include_vat").casefold()
     if text not in _YES | _NO:
         group.log.error("not_allowed", group.place("prices_include_vat"), text, "true, false")
-    return text in _YES or any(row.text("row.unit_price_with_vat") for row in group.rows)
+    with_vat, without = (
+        any(row.text(name) for row in group.rows)
+        for name in ("row.unit_price_with_vat", "row.unit_price")
+    )
+    return text in _YES or (with_vat and not without)
 
 
 def _buyer(group: Group) -> dict[str, Any]:

@@ -106,7 +106,7 @@ def _figures(
     if quantity is None:
         quantity = Decimal(1)
     discount = row.percent("row.discount_percent") or ZERO
-    price, unit = _price(row), row.text("row.unit")
+    price, unit = _price(row, with_vat), row.text("row.unit")
     net = None if with_vat else _net(row, group, stated, rate, price)
     if price is None and net is None:
         if not any(row.text(name) for name in _PRICES):
@@ -136,10 +136,12 @@ def _figures(
     }
 
 
-def _price(row: TableRow) -> Decimal | None:
-    given = row.decimal("row.unit_price_with_vat")
-    other = row.decimal("row.unit_price")
-    return given if given is not None else other
+def _price(row: TableRow, with_vat: bool) -> Decimal | None:
+    """Without VAT, unless the invoice's prices are with it."""
+    price = row.decimal("row.unit_price")
+    if price is None and with_vat:
+        return row.decimal("row.unit_price_with_vat")
+    return price
 
 
 def _net(
@@ -149,13 +151,16 @@ def _net(
     rate: Decimal,
     price: Decimal | None,
 ) -> Decimal | None:
-    """As the row states it; else, without a price, from the amount with VAT, or from the totals
+    """As the row states it; else, without a price, from what it says with VAT, or from the totals
     when the row is the whole invoice."""
     net, gross = row.decimal("row.net_amount"), row.decimal("row.gross_amount")
     if net is not None:
         return money(net)
     if price is not None:
         return None
+    if gross is None and (each := row.decimal("row.unit_price_with_vat")) is not None:
+        quantity, discount = row.decimal("row.quantity"), row.percent("row.discount_percent")
+        gross = (1 if quantity is None else quantity) * each * (1 - (discount or ZERO) / 100)
     if gross is None and len(group.rows) == 1:
         if stated["net_total"] is not None:
             return money(stated["net_total"])
@@ -182,8 +187,8 @@ def _counted(rows: list[dict[str, Any]], with_vat: bool) -> dict[str, Decimal]:
         amount = row.get("net_amount")
         if amount is None:
             amount = money(row["quantity"] * row["unit_price"] * share)
-        if with_vat:
-            amount = money(amount / (1 + row["vat_percent"] / 100))
+            if with_vat:
+                amount = money(amount / (1 + row["vat_percent"] / 100))
         bases[row["vat_percent"]] += amount
     net = sum(bases.values(), ZERO)
     vat = sum((money(base * rate / 100) for rate, base in bases.items()), ZERO)

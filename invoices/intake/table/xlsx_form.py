@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import re
 import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -39,6 +40,8 @@ _MOST_SHEETS = 50
 _MOST_ROWS = 2 * MAX_TABLE_ROWS
 _MOST_CELLS = 3_000_000
 _CHUNK = 1 << 20
+#: A percent sign in these is shown and multiplies nothing.
+_LITERAL = re.compile(r'"[^"]*"|\\.')
 Numbered = tuple[int, Sequence[Cell]]
 
 #: What openpyxl raises for a damaged workbook: it checks little and trusts the rest. Both XML
@@ -146,8 +149,8 @@ def _value(cell: Any, title: str, number: int) -> Cell:
         return "true" if value else "false"
     if isinstance(value, int | float):
         figure = _figure(value)
-        percent = isinstance(figure, Decimal) and "%" in str(cell.number_format)
-        return figure * 100 if percent and isinstance(figure, Decimal) else figure
+        is_percent = "%" in _LITERAL.sub("", str(cell.number_format))
+        return figure * 100 if is_percent and isinstance(figure, Decimal) else figure
     if isinstance(value, dt.datetime):
         return value.date()
     if isinstance(value, dt.date):

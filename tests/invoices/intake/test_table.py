@@ -291,6 +291,29 @@ def test_prices_with_vat_are_kept_as_such():
     assert item.problems == ()
 
 
+def test_price_without_vat_is_taken_where_both_are_given():
+    headings = f"{HEADINGS};Verollinen hinta"
+    item = one(f"{ROW};100,40", headings=headings)
+    assert (item.document.prices_include_vat, item.document.rows[0].unit_price) == (False, 80)
+
+
+def test_row_with_a_price_with_vat_only_among_others_is_counted_back():
+    headings = f"{HEADINGS};Verollinen hinta"
+    rows = [
+        "1;5.1.2026;;Kukka Oy;Työ;1;100;25,5;;",
+        "1;5.1.2026;;Kukka Oy;Matka;2;;25,5;;62,75",
+    ]
+    (item,) = items(*rows, headings=headings)
+    assert [row.unit_price for row in item.document.rows] == [100, 50]
+    assert item.document.rows[1].net_amount == 100
+
+
+def test_amount_in_euros_of_an_invoice_in_another_currency_is_refused():
+    headings = f"{HEADINGS};Valuutta"
+    item = one(f"{ROW.replace('80,00', '80,00 €')};SEK", headings=headings)
+    assert error_codes(item) == {"currency_mixed"}
+
+
 def test_zero_rate_without_a_reason_is_left_open():
     item = one("1;5.1.2026;;Kukka Oy;Koulutus;1;100;0;100")
     assert item.document.rows[0].vat_category is None
@@ -354,6 +377,13 @@ def test_workbook_is_read_by_its_cells():
     (item,) = read(book(PLAIN)).items
     assert item.problems == ()
     assert (item.document.number, item.document.date) == ("1001", dt.date(2026, 1, 5))
+    assert item.document.rows[0].vat_percent == Decimal("25.5")
+
+
+@pytest.mark.parametrize(("form", "value"), [("0.0%", 0.255), ('0.0"%"', 25.5), ("0.0", 25.5)])
+def test_percentage_is_read_as_its_format_says(form, value):
+    cell = written.Formatted(value, form)
+    (item,) = read(book((*PLAIN[:7], cell, None))).items
     assert item.document.rows[0].vat_percent == Decimal("25.5")
 
 

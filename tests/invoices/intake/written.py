@@ -9,6 +9,7 @@ import io
 import zipfile
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import groupby
+from typing import NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
 import xlsxwriter
@@ -433,6 +434,13 @@ def xlsx(lines: list[dict], *, language: int = 0) -> bytes:
     return out.getvalue()
 
 
+class Formatted(NamedTuple):
+    """A number with the format of its cell."""
+
+    value: float
+    form: str
+
+
 def workbook(sheets: dict[str, list]) -> bytes:
     """A workbook of these sheets, cell by cell as Excel would keep them."""
     out = io.BytesIO()
@@ -445,6 +453,9 @@ def workbook(sheets: dict[str, list]) -> bytes:
                     if isinstance(value, dt.date):
                         day = dt.datetime.combine(value, dt.time())
                         sheet.write_datetime(at, column, day, dated)
+                    elif isinstance(value, Formatted):
+                        form = book.add_format({"num_format": value.form})
+                        sheet.write_number(at, column, value.value, form)
                     elif value is not None:
                         sheet.write(at, column, value)
     return out.getvalue()
