@@ -12,7 +12,7 @@ from invoices.intake.columns import ColumnMapping, Understood, understood
 from invoices.intake.table.styles import Cell
 
 MAX_COLUMNS = 1_000
-MAX_TABLE_ROWS = 200_000
+MAX_TABLE_ROWS = 100_000
 MAX_CELL_CHARS = 32_767
 #: Titles, dates of printing and the like stand above the headings.
 _MOST_ROWS_ABOVE = 20

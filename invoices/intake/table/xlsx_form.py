@@ -37,7 +37,7 @@ _MOST_TEXTS = 30_000_000
 _MOST_PARTS = 2_000
 _MOST_SHEETS = 50
 #: Of one sheet, with the empty ones.
-_MOST_ROWS = 2 * MAX_TABLE_ROWS
+_MOST_ROWS = 4 * MAX_TABLE_ROWS
 _MOST_CELLS = 3_000_000
 _CHUNK = 1 << 20
 #: A percent sign in these is shown and multiplies nothing.
