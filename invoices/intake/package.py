@@ -14,6 +14,7 @@ from invoices.intake.values import problem
 MOST_RATIO = 200
 _SMALL = 1_000_000
 _ENCRYPTED = 0x1
+_MOST_LISTED = 20_000
 
 
 class PackageRefused(Exception):
@@ -24,6 +25,21 @@ class PackageRefused(Exception):
         self.problem = found
 
 
+def unchecked(content: bytes) -> zipfile.ZipFile:
+    """The package with its directory read and nothing of it looked at.
+
+    Raises PackageRefused: `zip_broken`, or `too_many` before a directory is read that would fill
+    the memory.
+    """
+    listed = content.count(b"PK\x01\x02")
+    if listed > _MOST_LISTED:
+        raise PackageRefused(problem("too_many", "", listed, _MOST_LISTED))
+    try:
+        return zipfile.ZipFile(io.BytesIO(content))
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
+        raise PackageRefused(problem("zip_broken", "", error)) from error
+
+
 @contextmanager
 def opened(
     content: bytes, most_entries: int, most_bytes: int, most_each: int
@@ -32,11 +48,7 @@ def opened(
 
     Raises PackageRefused: `zip_broken`, `zip_encrypted`, `zip_too_large` or `too_many`.
     """
-    try:
-        package = zipfile.ZipFile(io.BytesIO(content))
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
-        raise PackageRefused(problem("zip_broken", "", error)) from error
-    with package:
+    with unchecked(content) as package:
         entries = package.infolist()
         if len(entries) > most_entries:
             raise PackageRefused(problem("too_many", "", len(entries), most_entries))

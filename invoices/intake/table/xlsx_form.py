@@ -17,7 +17,7 @@ import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
 
 from invoices.intake.columns import ColumnMapping
-from invoices.intake.package import PackageRefused, opened
+from invoices.intake.package import PackageRefused, opened, unchecked
 from invoices.intake.result import ReadResult
 from invoices.intake.table.invoices import read_sheets
 from invoices.intake.table.sheet import (
@@ -56,9 +56,9 @@ _DAMAGE = (
 def is_xlsx(content: bytes) -> bool:
     """Whether the ZIP package is a workbook."""
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as package:
+        with unchecked(content) as package:
             return _WORKBOOK in package.NameToInfo
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
+    except PackageRefused:
         return False
 
 

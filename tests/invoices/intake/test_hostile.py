@@ -126,6 +126,15 @@ def test_workbook_with_an_entity_bomb():
     assert codes(bounded(workbook("xl/sharedStrings.xml", texts))) == {"xml_forbidden"}
 
 
+def test_directory_of_hundreds_of_thousands():
+    one = written.zipped({"a": b""})
+    listed, end = one.index(b"PK\x01\x02"), one.index(b"PK\x05\x06")
+    directory = one[listed:end] * 300_000
+    size = len(directory).to_bytes(4, "little")
+    content = one[:listed] + directory + one[end : end + 12] + size + one[end + 16 :]
+    assert codes(bounded(content)) == {"too_many"}
+
+
 def test_workbook_that_unpacks_to_too_much():
     assert codes(bounded(sheet(" " * 50_000_000))) == {"zip_too_large"}
 
