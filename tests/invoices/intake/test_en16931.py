@@ -243,6 +243,43 @@ def test_charge_and_allowance_of_the_invoice_become_rows(charged, sign):
     assert item.document.gross_total == Decimal(gross)
 
 
+def test_cii_charge_of_the_invoice_and_rounding_become_rows():
+    charge = (
+        "<ram:SpecifiedTradeAllowanceCharge><ram:ChargeIndicator><udt:Indicator>true"
+        "</udt:Indicator></ram:ChargeIndicator><ram:ActualAmount>10.00</ram:ActualAmount>"
+        "<ram:Reason>Rahti</ram:Reason><ram:CategoryTradeTax><ram:CategoryCode>E"
+        "</ram:CategoryCode></ram:CategoryTradeTax></ram:SpecifiedTradeAllowanceCharge>"
+        "<ram:SpecifiedTradePaymentTerms>"
+    )
+    item = cii(
+        ("<ram:SpecifiedTradePaymentTerms>", charge),
+        ("<ram:BasisAmount>100.00", "<ram:BasisAmount>110.00"),
+        (
+            "<ram:TaxBasisTotalAmount>390.00",
+            "<ram:ChargeTotalAmount>10.00</ram:ChargeTotalAmount>"
+            "<ram:RoundingAmount>0.05</ram:RoundingAmount><ram:TaxBasisTotalAmount>400.00",
+        ),
+        ("<ram:GrandTotalAmount>463.95", "<ram:GrandTotalAmount>473.95"),
+        ("<ram:DuePayableAmount>463.95", "<ram:DuePayableAmount>474.00"),
+    )
+    assert item.problems == ()
+    freight, rounding = item.document.rows[-2:]
+    assert (freight.name, freight.net_amount, freight.vat_category) == ("Rahti", 10, "E")
+    assert (rounding.net_amount, rounding.vat_category) == (Decimal("0.05"), "O")
+    assert item.document.gross_total == Decimal("474.00")
+
+
+def test_cii_place_of_delivery_is_read():
+    place = (
+        "<ram:ShipToTradeParty><ram:Name>Varasto</ram:Name><ram:PostalTradeAddress>"
+        "<ram:PostcodeCode>00100</ram:PostcodeCode><ram:LineOne>Katu 1</ram:LineOne>"
+        "<ram:CityName>Helsinki</ram:CityName><ram:CountryID>FI</ram:CountryID>"
+        "</ram:PostalTradeAddress></ram:ShipToTradeParty><ram:ActualDeliverySupplyChainEvent>"
+    )
+    address = cii(("<ram:ActualDeliverySupplyChainEvent>", place)).document.delivery_address
+    assert (address.name, address.street, address.city) == ("Varasto", "Katu 1", "Helsinki")
+
+
 def test_rounding_is_a_row_and_in_the_totals_and_prepaid_is_not_subtracted():
     item = ubl(
         (
