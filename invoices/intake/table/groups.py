@@ -13,6 +13,7 @@ from invoices.intake.node import trimmed
 from invoices.intake.table.sheet import Sheet, as_text
 from invoices.intake.table.styles import Cell, DateStyle, NumberStyle
 from invoices.intake.values import Log, UnreadableValue
+from invoices.mapping.identifiers import is_personal
 
 _CELL_ERROR = re.compile(r"#(?:REF!|N/A|VALUE!|DIV/0!|NAME\?|NULL!|NUM!|SPILL!|CALC!)")
 #: A spreadsheet keeps fifteen digits of a number; what stands after them is lost.
@@ -125,7 +126,8 @@ class Group:
             return self.rows[0]
         for row, text in given[1:]:
             if text != given[0][1]:
-                self.log.error("rows_disagree", row.place(name), text, given[0][1])
+                shown = ("–" if is_personal(each) else each for each in (text, given[0][1]))
+                self.log.error("rows_disagree", row.place(name), *shown)
                 break
         return given[0][0]
 

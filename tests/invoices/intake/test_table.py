@@ -352,6 +352,13 @@ def test_personal_identity_code_is_dropped_and_damaged_reference_refused():
     assert error_codes(one(f"{ROW};;1,01E+17", headings=headings)) == {"reference_damaged"}
 
 
+def test_personal_identity_code_is_not_shown_where_rows_disagree():
+    headings = f"{HEADINGS};Y-tunnus"
+    (item,) = items(f"{ROW};131052-308T", f"{ROW};4567890-7", headings=headings)
+    found = next(each for each in item.problems if each.code == "rows_disagree")
+    assert (found.value, found.expected) == ("4567890-7", "–")
+
+
 def test_error_of_a_spreadsheet_is_no_text():
     item = one(ROW.replace("Hitsaus", "#REF!"))
     assert error_codes(item) == {"cell_error"}
