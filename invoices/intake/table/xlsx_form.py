@@ -8,6 +8,7 @@ import io
 import re
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
 from decimal import Decimal
@@ -47,8 +48,8 @@ Numbered = tuple[int, Sequence[Cell]]
 #: What openpyxl raises for a damaged workbook: it checks little and trusts the rest. Both XML
 #: parsers it uses raise kinds of SyntaxError.
 _DAMAGE = (
-    zipfile.BadZipFile, InvalidFileException, SyntaxError, KeyError, ValueError, TypeError,
-    IndexError, AttributeError, OSError, EOFError, NotImplementedError, ArithmeticError,
+    zipfile.BadZipFile, zlib.error, InvalidFileException, SyntaxError, LookupError, ValueError,
+    TypeError, AttributeError, OSError, EOFError, NotImplementedError, ArithmeticError,
     RecursionError, AssertionError,
 )  # fmt: skip
 

@@ -135,6 +135,22 @@ def test_directory_of_hundreds_of_thousands():
     assert codes(bounded(content)) == {"too_many"}
 
 
+def test_workbook_in_an_encoding_that_is_none():
+    part = b'<?xml version="1.0" encoding="UTF-9"?>' + SHEET.format("").encode()
+    assert codes(bounded(workbook("xl/worksheets/sheet1.xml", part))) == {"table_broken"}
+
+
+def test_workbook_damaged_where_it_is_packed():
+    content = written.xlsx(written.table(sound()))
+    at = content.index(b"xl/worksheets/sheet1.xml") + 24
+    found = {
+        code
+        for offset in range(0, 400, 5)
+        for code in codes(read(content[: at + offset] + b"\xff\xff" + content[at + offset + 2 :]))
+    }
+    assert found == {"table_broken"}
+
+
 def test_workbook_that_unpacks_to_too_much():
     assert codes(bounded(sheet(" " * 50_000_000))) == {"zip_too_large"}
 
