@@ -29,7 +29,7 @@ def read_zip(content: bytes, read_one: Reader) -> ReadResult:
     try:
         with opened(content, MAX_ENTRIES, MAX_UNPACKED_BYTES, MAX_FILE_BYTES) as package:
             for entry in sorted(package.infolist(), key=lambda each: each.filename):
-                if entry.is_dir() or _is_own(entry.filename):
+                if entry.filename.endswith("/") or _is_own(entry.filename):
                     continue
                 found = _read_entry(package, entry, read_one)
                 items += _items(found, entry.filename, len(items))

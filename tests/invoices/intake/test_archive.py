@@ -59,6 +59,18 @@ def test_damaged_entry_takes_no_other_with_it():
     assert (error_codes(first), error_codes(second)) == ({"zip_broken"}, {"format_unknown"})
 
 
+def test_entry_without_a_name_is_read():
+    content = written.zipped({"n": written.ubl(sound())})
+    header, listed = content.index(b"PK\x03\x04"), content.index(b"PK\x01\x02")
+    nameless = bytearray(content)
+    for start, length, name in ((header, 26, 30), (listed, 28, 46)):
+        assert nameless[start + name] == ord("n")
+        nameless[start + length] = 0
+    # The name's byte now belongs to the extra field, which may hold anything.
+    nameless[header + 28] = nameless[listed + 30] = 1
+    assert read(bytes(nameless)).format == "zip"
+
+
 def test_password_is_told():
     content = bytearray(written.zipped({"a.xml": b"x"}))
     directory = content.index(b"PK\x01\x02")
