@@ -20,7 +20,7 @@ from integrations.models import Tenant
 from invoices import audit, engine, exports
 from invoices.document import InvoiceDocument, Problem
 from invoices.enums import ItemOutcome
-from invoices.intake import ReadItem, ReadResult, read
+from invoices.intake import ColumnMapping, ReadItem, ReadResult, read
 from invoices.intake.values import storable
 from invoices.mapping import (
     ExportSettings,
@@ -52,10 +52,11 @@ def file_invoices(
     via: str,
     by: User | None = None,
     queue: bool = False,
+    mapping: ColumnMapping | None = None,
 ) -> ReceivedFile:
     """Take in one file for `tenant`; with `queue` its accepted invoices are queued at once.
-    Raises TenantClosed, and keeps nothing then."""
-    result = read(content, name=name)
+    `mapping` tells what a table's columns are. Raises TenantClosed, and keeps nothing then."""
+    result = read(content, name=name, mapping=mapping)
     with transaction.atomic():
         # Whoever ends the connection waits, or has done so before.
         locked = Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)

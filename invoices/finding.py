@@ -24,8 +24,6 @@ _WORDS = 6
 _SHORTEST = 3
 #: So few are found one by one, and more wherever they are in the list.
 _FEW = 1000
-#: So many keys are looked through for readers who may not find people.
-_MANY = 10_000
 
 
 @models.CharField.register_lookup
@@ -83,16 +81,19 @@ def found_by(
     if not beginning:
         return rows.none() if text.strip() else rows
     keys = matching_keys(beginning)
-    if people:
-        newest = list(keys.order_by("-export").values_list("export", flat=True)[: _FEW + 1])
-    else:
+    newest = list(keys.order_by("-export").values_list("export", flat=True)[: _FEW + 1])
+    are_few = len(newest) <= _FEW
+    if not people:
         newest = _without_people(keys, beginning)
     numbered = InvoiceExport.objects.filter(remote_number=text.strip()).values_list("pk")
     theirs = {pk for (pk,) in numbered}
     named = Tenant.objects.filter(name__icontains=text.strip()).values_list("pk")
     tenants = [pk for (pk,) in named]
-    if len(newest) <= _FEW or not people:
-        return rows.filter(_wanted(export, theirs.union(newest), tenant, tenants))
+    if are_few or not people:
+        found = rows.filter(_wanted(export, theirs.union(newest), tenant, tenants))
+        if not are_few:
+            vars(found)["first_found"] = found
+        return found
     # By an expression: rows are rather looked at in the list's order, until there are enough.
     way = "pk" if export == "pk" else f"{export}__pk"
     wanted = Q(found_as__in=keys.values("export"))
@@ -118,7 +119,7 @@ def _without_people(keys: QuerySet[SearchKey], beginning: str) -> list[int]:
     return list(
         dict.fromkeys(
             export
-            for export, number, business_id, vat_number in newest.values_list(*wanted)[:_MANY]
+            for export, number, business_id, vat_number in newest.values_list(*wanted)[: _FEW + 1]
             if business_id or vat_number or folded(number).startswith(beginning)
         )
     )

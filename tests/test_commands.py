@@ -174,6 +174,33 @@ def test_import_of_good_invoices_ends_with_zero(command, tenant, tmp_path):
     assert (code, "1 accepted, 0 duplicate, 0 rejected" in text) == (0, True)
 
 
+def test_import_of_a_table_with_columns_of_its_own(command, tenant, tmp_path):
+    path = tmp_path / "own.csv"
+    path.write_text(
+        "Docket;Laskupäivä;Asiakas;Tuote;Määrä;Hinta;ALV-%\n"
+        'A-1;02/03/2026;Kukka Oy;Hitsaus;"1.234";1;25,5\n'
+    )
+    told = ["--column=number=Docket", "--decimal-mark=comma", "--date-order=day_first"]
+
+    code, facts = command("import_invoices", f"--tenant={tenant.slug}", *told, str(path), "--json")
+
+    assert (code, facts["files"][0]["accepted"]) == (0, 1)
+    content = InvoiceExport.objects.get().invoice.content
+    assert (content["date"], content["rows"][0]["quantity"]) == ("2026-03-02", "1234")
+
+
+@pytest.mark.parametrize("column", ["numero=Docket", "number"])
+def test_import_with_a_column_that_is_no_field_is_refused(command, tenant, tmp_path, column):
+    path = tmp_path / "own.csv"
+    path.write_text("a;b\n")
+
+    code, text = command(
+        "import_invoices", f"--tenant={tenant.slug}", f"--column={column}", str(path)
+    )
+
+    assert (code, "FIELD=HEADING" in text, ReceivedFile.objects.count()) == (2, True, 0)
+
+
 def test_import_of_a_missing_file_takes_in_nothing(command, tenant, tmp_path):
     good = tmp_path / "own.json"
     good.write_text(json.dumps(factories.invoice("A-1")))

@@ -71,7 +71,10 @@ class UploadForm(forms.Form):
     uploads = _FilesField(
         label=_("Files"),
         allow_empty_file=True,
-        help_text=_("Finvoice or our JSON form, at most 20 MB each."),
+        help_text=_(
+            "Finvoice, UBL or CII XML, CSV or XLSX tables, ZIP files of these, or our JSON form, "
+            "at most 20 MB each."
+        ),
         widget=_FilesInput(attrs={"multiple": True, "class": "desk-files"}),
     )
     queue = forms.BooleanField(

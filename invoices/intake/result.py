@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from invoices.document import InvoiceDocument, Problem
+from invoices.intake.columns import Column
 from invoices.pdf import Pdf
 
 #: A larger file is refused unread. Twenty megabytes hold some five thousand invoices.
 MAX_FILE_BYTES = 20_000_000
 #: What a `ReadResult` can say it was.
-FORMATS = ("finvoice", "json", "unknown")
+FORMATS = ("finvoice", "ubl", "cii", "csv", "xlsx", "zip", "json", "unknown")
 #: More invoices than this in one file are refused: split the file at the source.
 MAX_ITEMS = 10_000
 
@@ -34,9 +35,10 @@ class ReadItem:
 
 @dataclass(frozen=True)
 class ReadResult:
-    """A whole file. `format` is "finvoice", "json" or "unknown"; `problems` are about the file
-    as a whole and then `items` may be empty."""
+    """A whole file. `format` is one of FORMATS; `problems` are about the file as a whole, and
+    then `items` may be empty. `columns` are a table's, with what each is read as."""
 
     format: str
     items: tuple[ReadItem, ...] = ()
     problems: tuple[Problem, ...] = ()
+    columns: tuple[Column, ...] = ()

@@ -74,6 +74,9 @@ GUIDES: dict[str, Guide] = {
     # Intake: the uploaded file itself.
     **_each("type_refused invoice_cancelled invoice_copy corrected_invoice", LOOK_HERE),
     **_each("totals_missing net_computed row_recomputed header_charge_informational", LOOK_HERE),
+    **_each(
+        "payment_reference_is_text attachment_left_out sheet_left_out columns_not_read", LOOK_HERE
+    ),
     **_each("sub_row_skipped version_unknown paid_amount_missing instalments", LOOK_HERE),
     **_each("changed_duplicate number_expired numbers_unreadable", LOOK_HERE),
     # Mapping: our settings, or the company's.

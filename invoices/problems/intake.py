@@ -21,7 +21,10 @@ INTAKE: dict[str, Words] = {
     ),
     "format_unknown": Words(
         _("The file is not in a format we read ({value})."),
-        _("Upload Finvoice XML or our own JSON form; the intake guide describes both."),
+        _(
+            "Upload Finvoice, UBL or CII XML, a CSV or XLSX table, a ZIP file of these, or our own "
+            "JSON form; the intake guide describes them."
+        ),
     ),
     "encoding_unknown": Words(
         _("The file declares a character encoding we do not know: {value}."),
@@ -200,6 +203,18 @@ INTAKE: dict[str, Words] = {
         _("VAT code {value} is for other countries and cannot be exported."),
         _("Enter the invoice in Procountor by hand after asking the accountant."),
     ),
+    "vat_group_missing": Words(
+        _("The VAT breakdown has no part for {value}."),
+        _("Have the source state the base and the VAT of every category and rate it uses."),
+    ),
+    "payment_reference_is_text": Words(
+        _("The payment reference “{value}” is not a reference number; it is kept as text."),
+        _("Check how the buyer pays: Procountor makes a reference number of its own."),
+    ),
+    "attachment_left_out": Words(
+        _("An attachment or a link ({value}) is not a PDF in the file, so it does not go along."),
+        _("Add it to the invoice as a PDF if the buyer needs it; the received file keeps it."),
+    ),
     "version_unknown": Words(
         _("The Finvoice version {value} is not known; it is read as the nearest one."),
         _("Check the VAT treatment of the rows before exporting."),
@@ -207,6 +222,74 @@ INTAKE: dict[str, Words] = {
     "text_garbled": Words(
         _("Some text looks wrongly decoded: {value}."),
         _("Correct the character encoding at the source if the letters are wrong there too."),
+    ),
+    "column_missing": Words(
+        _("No column of the table is understood as {value}."),
+        _("Give the column a usual heading ({expected}), or map it by hand."),
+    ),
+    "column_not_there": Words(
+        _("The table has no column with the heading “{value}”, which is mapped."),
+        _("Correct the mapping, or the heading at the source."),
+    ),
+    "column_twice": Words(
+        _("Two columns are read as the same thing; the second is “{value}”."),
+        _("Leave one of them out at the source, or map the right one by hand."),
+    ),
+    "columns_read": Words(
+        _("These columns are understood: {value}."),
+        _("Nothing to do for these."),
+    ),
+    "columns_not_read": Words(
+        _("These columns are not understood: {value}."),
+        _("If an invoice needs one of them, give it a usual heading or map it by hand."),
+    ),
+    "columns_shifted": Words(
+        _("The row has {value} cells under {expected} headings, so values may be misplaced."),
+        _("Have the source put values that contain the separator into quotation marks."),
+    ),
+    "rows_disagree": Words(
+        _("The rows of one invoice differ here: {value} and {expected}."),
+        _("Correct the rows at the source, or give two invoices two numbers."),
+    ),
+    "date_ambiguous": Words(
+        _("{value} can be read day first or month first."),
+        _("Have the source write 31.1.2026 or 2026-01-31, or say the order in the mapping."),
+    ),
+    "cell_error": Words(
+        _("The cell holds an error of the spreadsheet: {value}."),
+        _("Correct the formula in the spreadsheet and upload the file again."),
+    ),
+    "cell_too_long": Words(
+        _("A cell of this row has more than {expected} characters."),
+        _("Shorten it; a quotation mark that is never closed can be the reason, too."),
+    ),
+    "table_broken": Words(
+        _("The table cannot be read: {value}."),
+        _("Export it again at the source, as CSV with quotation marks or as XLSX."),
+    ),
+    "table_empty": Words(
+        _("There are no invoices under the table's headings."),
+        _("Export the file again at the source and upload it anew."),
+    ),
+    "sheet_left_out": Words(
+        _("The sheet {value} is not read: its columns are not those of invoices."),
+        _("If it has invoices, give its columns usual headings and upload the file again."),
+    ),
+    "zip_broken": Words(
+        _("The ZIP file, or a file in it, cannot be unpacked: {value}."),
+        _("Pack the files again and upload the new ZIP file."),
+    ),
+    "zip_encrypted": Words(
+        _("A file in the ZIP file is protected by a password."),
+        _("Pack the files again without a password and upload the new ZIP file."),
+    ),
+    "zip_nested": Words(
+        _("There is a ZIP file inside the ZIP file ({value}), which is not opened."),
+        _("Put the files themselves into one ZIP file, or upload the inner one."),
+    ),
+    "zip_too_large": Words(
+        _("The files unpack to more than the {expected} bytes that are read, or are suspect."),
+        _("Pack fewer files into one ZIP file and upload several."),
     ),
     "changed_duplicate": Words(
         _("The invoice {value} was received before, with other content."),

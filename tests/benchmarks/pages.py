@@ -118,7 +118,9 @@ def _make(count: int) -> None:
     ]
     years.fill(tenants, count, first=1000, content=years.content_of_one(), user=user)
     failed = InvoiceExport.objects.filter(status="needs_attention")
-    plans.make(failed, by=user, filter_words="failed")
+    plan = plans.make(failed, by=user, filter_words="failed")
+    while plans.advance(plan.pk):
+        pass
 
 
 def _complete() -> None:
@@ -201,8 +203,10 @@ def _pages(options: argparse.Namespace) -> list[Page]:
 def _report(options: argparse.Namespace, small: dict[str, int], made: float) -> int:
     from django.db import connection
 
+    from flashnode import wsgi
     from invoices.models import InvoiceExport
 
+    wsgi.settled()  # as a server begins
     began = time.monotonic()
     load = os.getloadavg()[0]
     count = InvoiceExport.objects.count()

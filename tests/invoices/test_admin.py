@@ -10,6 +10,8 @@ from django_q.models import OrmQ
 from invoices import filing
 from invoices.models import AuditEvent, InvoiceExport, ReceivedFile
 from tests import factories
+from tests.invoices.intake import written
+from tests.invoices.intake.seeds import sound
 
 pytestmark = pytest.mark.django_db
 
@@ -172,6 +174,50 @@ def test_uploaded_files_are_accounted_for_and_queued(as_role, tenant):
     assert "a.json: 1 accepted, 0 already here, 0 rejected." in page
     assert "b.json: 0 accepted, 0 already here, 1 rejected." in page
     assert InvoiceExport.objects.get().status == "queued"
+
+
+@pytest.mark.parametrize("name", ["ubl", "cii", "csv", "xlsx", "zip"])
+def test_uploaded_file_of_any_format_is_taken_in(as_role, tenant, name):
+    document = sound("B-1", exempt=False)
+    lines = written.table(document)
+    content = {
+        "ubl": lambda: written.ubl(document),
+        "cii": lambda: written.cii(document),
+        "csv": lambda: written.csv_text(lines).encode(),
+        "xlsx": lambda: written.xlsx(lines),
+        "zip": lambda: written.zipped({"a.xml": written.ubl(document)}),
+    }[name]()
+
+    page = upload(as_role("Accountant"), tenant, SimpleUploadedFile("b.dat", content))
+
+    assert "b.dat: 1 accepted, 0 already here, 0 rejected." in page.content.decode()
+    export = InvoiceExport.objects.select_related("invoice").get()
+    assert (export.status, export.invoice.number) == ("queued", "B-1")
+    assert export.invoice.gross_total == document.gross_total
+    assert ReceivedFile.objects.get().format == name
+
+
+def test_one_invoice_in_two_formats_is_exported_once(as_role, tenant):
+    document = sound("B-1", exempt=False)
+    files = [SimpleUploadedFile("a.xml", written.ubl(document))]
+    files.append(SimpleUploadedFile("b.csv", written.csv_text(written.table(document)).encode()))
+
+    page = upload(as_role("Accountant"), tenant, *files).content.decode()
+
+    assert "a.xml: 1 accepted, 0 already here, 0 rejected." in page
+    assert "b.csv: 0 accepted" in page
+    assert InvoiceExport.objects.count() == 1
+
+
+def test_table_that_is_not_understood_is_refused_with_its_columns(as_role, tenant):
+    file = SimpleUploadedFile("a.csv", b"Docket;Asiakas\n1;Kukka Oy\n")
+
+    page = upload(as_role("Accountant"), tenant, file).content.decode()
+
+    assert "No column of the table is understood as number." in page
+    assert "These columns are understood: Asiakas." in page
+    assert "These columns are not understood: Docket." in page
+    assert InvoiceExport.objects.count() == 0
 
 
 @pytest.mark.parametrize(

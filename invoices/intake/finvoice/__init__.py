@@ -10,14 +10,14 @@ from decimal import Decimal, localcontext
 from typing import Any
 
 from invoices.intake.finvoice.header import header, kind
-from invoices.intake.finvoice.node import Node
 from invoices.intake.finvoice.parties import address, buyer
 from invoices.intake.finvoice.rows import read_rows
-from invoices.intake.finvoice.split import Found, finvoices
 from invoices.intake.finvoice.totals import add_header_rows, check_totals, read_totals
 from invoices.intake.finvoice.vat import vat_codes
+from invoices.intake.node import Node
 from invoices.intake.result import MAX_ITEMS, ReadItem, ReadResult
 from invoices.intake.values import MAX_PROBLEMS, Log, problem, validated
+from invoices.intake.xml_split import Found, documents
 
 #: Wide enough for any product and quotient of figures that `parse_number` lets through.
 _PRECISION = 60
@@ -28,7 +28,7 @@ def read_finvoices(content: bytes, encoding: str = "") -> ReadResult:
     items: list[ReadItem] = []
     with localcontext() as context:
         context.prec = _PRECISION
-        for position, found in enumerate(finvoices(content, encoding), start=1):
+        for position, found in enumerate(documents(content, encoding, "Finvoice"), start=1):
             if position > MAX_ITEMS:
                 return ReadResult("finvoice", (), (problem("too_many", "", "", MAX_ITEMS),))
             items.append(_read_item(position, found))

@@ -7,7 +7,7 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from invoices.intake.finvoice.node import Node
+from invoices.intake.node import Node
 
 _KINDS = {
     "INV01": "invoice", "380": "invoice", "M": "invoice",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from invoices.intake.finvoice.node import Node
-from invoices.intake.finvoice.split import Receiver
+from invoices.intake.node import Node
+from invoices.intake.xml_split import Receiver
 from invoices.mapping.identifiers import is_personal
 
 _SCHEME = re.compile(r"^[0-9]{4}:")

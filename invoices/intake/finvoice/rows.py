@@ -1,54 +1,31 @@
 """Finvoice rows: what is sold, for how much, and what to do when the row contradicts itself.
 
-The row's stated net amount is what the buyer was told and always wins; quantity and price are
-made to give it (finnish-invoicing rules, chapters 5 and 11).
+The row's stated net amount is what the buyer was told and always wins (finnish-invoicing rules,
+chapters 5 and 11).
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
-from invoices.intake.finvoice.node import Node, trimmed
+from invoices.intake.figures import (
+    MAX_ROWS,
+    Price,
+    RowDraft,
+    Rows,
+    price_from_net,
+    stated_price,
+)
 from invoices.intake.finvoice.vat import VatCodes
-from invoices.intake.values import CENT, money
+from invoices.intake.node import Node
+from invoices.intake.values import money
 
 QUANTITIES = ("InvoicedQuantity", "DeliveredQuantity", "OrderedQuantity")
 _PRICES = ("UnitPriceAmount", "UnitPriceNetAmount", "UnitPriceVatIncludedAmount")
 _AMOUNTS = ("RowVatExcludedAmount", "RowAmount")
 _SUB_AMOUNTS = ("SubRowVatExcludedAmount", "SubRowAmount")
-MAX_ROWS = 10_000
 _ZERO = re.compile(r"[-+]?0*[.,]?0*")
-#: A unit price of more decimals is not sent: quantity 1 × net instead.
-PRICE_STEP = Decimal("0.0001")
-
-
-@dataclass
-class RowDraft:
-    """`fields` as in `invoices.document.Row`; `net` is what the row adds to the net total."""
-
-    fields: dict[str, Any]
-    net: Decimal
-    rounding: bool = False
-
-
-@dataclass
-class Rows:
-    """`complete` is False when a row could not be read, so sums prove nothing."""
-
-    drafts: list[RowDraft] = field(default_factory=list)
-    complete: bool = True
-
-
-@dataclass
-class _Price:
-    quantity: Decimal
-    unit_price: Decimal
-    discount: Decimal
-    unit: str
-    note: str = ""
 
 
 def read_rows(finvoice: Node, codes: VatCodes, totals_stated: bool) -> Rows:
@@ -200,28 +177,20 @@ def _sum(node: Node, *paths: str) -> Decimal:
     return sum((part for part in parts if part is not None), Decimal(0))
 
 
-def _price(node: Node, net: Decimal) -> _Price:
+def _price(node: Node, net: Decimal) -> Price:
     """Quantity, price and discount whose product is `net` within a cent."""
     stated, price, discount = _quantity(node), _unit_price(node), _discount(node)
     quantity = Decimal(1) if stated is None else stated
     path = next((path for path in QUANTITIES if node.text(path)), "")
     unit = node.attribute(path, "QuantityUnitCodeUN") if path else ""
     unit = unit or (node.attribute(path, "QuantityUnitCode") if path else "")
-    if price is not None and price < 0:
-        quantity, price = -quantity, -price
-    if price is not None and price == price.quantize(Decimal("0.00000001")):
-        for count in (quantity, -quantity):
-            if abs(count * price * (1 - discount / 100) - net) <= CENT:
-                return _Price(count, trimmed(price), discount, unit)
+    as_stated = stated_price(quantity, price, discount, unit, net)
+    if as_stated is not None:
+        return as_stated
     note = _figures(node, unit)
     if note:
         node.log.warn("row_recomputed", node.path, note, money(net))
-    if quantity:
-        count = -abs(quantity) if net < 0 else abs(quantity)
-        each = (net / count).quantize(PRICE_STEP)
-        if each * count == net:
-            return _Price(count, trimmed(each), Decimal(0), unit, note)
-    return _Price(Decimal(-1 if net < 0 else 1), money(abs(net)), Decimal(0), "", note)
+    return price_from_net(quantity, unit, net, note)
 
 
 def _figures(node: Node, unit: str) -> str:

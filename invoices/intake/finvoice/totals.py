@@ -9,13 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from invoices.document import VatCategory
-from invoices.intake.finvoice.node import Node
-from invoices.intake.finvoice.rows import RowDraft, Rows
+from invoices.intake.figures import RowDraft, Rows, rounding_row, row_of_amount, tolerance
 from invoices.intake.finvoice.vat import VatCodes
+from invoices.intake.node import Node
 from invoices.intake.values import CENT, money
 
-ROUNDING_NAMES = {"SV": "Avrundning", "EN": "Rounding"}
 _NET = "InvoiceDetails/InvoiceTotalVatExcludedAmount"
 _VAT = "InvoiceDetails/InvoiceTotalVatAmount"
 _GROSS = "InvoiceDetails/InvoiceTotalVatIncludedAmount"
@@ -75,10 +73,7 @@ def add_header_rows(
             extra = []
     rows.drafts += extra
     if totals.rounding:
-        name = ROUNDING_NAMES.get(language, "Pyöristys")
-        draft = _row(name, totals.rounding, Decimal(0), VatCategory.OUTSIDE_SCOPE)
-        draft.rounding = True
-        rows.drafts.append(draft)
+        rows.drafts.append(rounding_row(totals.rounding, language))
 
 
 def _adjustments(finvoice: Node, rows: Rows, codes: VatCodes, credit: bool) -> list[RowDraft]:
@@ -98,7 +93,7 @@ def _adjustments(finvoice: Node, rows: Rows, codes: VatCodes, credit: bool) -> l
             net = amount * (-sign if credit else sign)
             name = node.text("ReasonText") or node.text("FreeText") or default_name
             category = codes.category(node, "VatCategoryCode", rate)
-            extra.append(_row(name, net, rate, category))
+            extra.append(row_of_amount(name, net, rate, category))
     return extra
 
 
@@ -122,23 +117,6 @@ def _rate(node: Node, rows: Rows) -> Decimal | None:
         return rates.pop()
     node.missing("VatRatePercent")
     return None
-
-
-def _row(name: str, net: Decimal, rate: Decimal, category: VatCategory | None) -> RowDraft:
-    net = money(net)
-    fields = {
-        "name": name,
-        "quantity": Decimal(-1 if net < 0 else 1),
-        "unit_price": abs(net),
-        "vat_percent": rate,
-        "vat_category": category,
-        "net_amount": net,
-    }
-    return RowDraft(fields, net)
-
-
-def tolerance(rows: int) -> Decimal:
-    return CENT * (rows + 1)
 
 
 def check_totals(finvoice: Node, rows: Rows, totals: Totals) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from invoices.document import VatCategory
-from invoices.intake.finvoice.node import Node
+from invoices.intake.node import Node
 
 #: EU members but Finland (Greece is also seen as EL).
 EU = frozenset(

@@ -11,30 +11,47 @@ from django.utils import translation
 from integrations.management.base import JsonCommand, refuse, tenant_named
 from invoices import filing, problems
 from invoices.enums import ReceivedVia
-from invoices.intake import MAX_FILE_BYTES
+from invoices.intake import MAX_FILE_BYTES, ColumnMapping, DateOrder, DecimalMark
+from invoices.intake.columns import FIELDS
 from invoices.models import ReceivedFile
 
 
 class Command(JsonCommand):
     help = (
-        "Takes in Finvoice or JSON files. Exit code 0: every invoice was accepted or already "
-        "here; 1: some were rejected, the reasons are printed; 2: a file could not be read."
+        "Takes in files of invoices: Finvoice, UBL, CII, CSV, XLSX, ZIP or JSON. Exit code 0: "
+        "every invoice was accepted or already here; 1: some were rejected, the reasons are "
+        "printed; 2: a file could not be read."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--tenant", required=True, metavar="SLUG", help="short name")
         parser.add_argument("--queue", action="store_true", help="queue what is accepted")
+        parser.add_argument(
+            "--column",
+            action="append",
+            default=[],
+            metavar="FIELD=HEADING",
+            help="what a table's column is, such as number=Docket; see invoices/intake/README.md",
+        )
+        parser.add_argument("--decimal-mark", choices=[*DecimalMark], help="of a table's figures")
+        parser.add_argument("--date-order", choices=[*DateOrder], help="of dates such as 1/2/2026")
         parser.add_argument("paths", nargs="+", metavar="PATH", type=Path)
 
     def run(self, **options: Any) -> tuple[int, dict[str, Any]]:
         tenant = tenant_named(options["tenant"])
+        mapping = _mapping(options)
         contents = [(path, _read(path)) for path in options["paths"]]
         files = []
         for path, content in contents:
             try:
                 received = filing.file_invoices(
-                    tenant, path.name, content, via=ReceivedVia.COMMAND, queue=options["queue"]
+                    tenant,
+                    path.name,
+                    content,
+                    via=ReceivedVia.COMMAND,
+                    queue=options["queue"],
+                    mapping=mapping,
                 )
             except filing.TenantClosed as error:
                 raise refuse(f"--tenant: {error}") from None
@@ -56,6 +73,18 @@ class Command(JsonCommand):
                     for problem in item["problems"]
                 ]
         return lines
+
+
+def _mapping(options: dict[str, Any]) -> ColumnMapping:
+    columns = {}
+    for text in options["column"]:
+        field, mark, heading = text.partition("=")
+        if not mark or field not in FIELDS:
+            known = ", ".join(FIELDS)
+            raise refuse(f"--column {text}: FIELD=HEADING is needed, FIELD one of: {known}.")
+        columns[field] = heading
+    mark, order = options["decimal_mark"], options["date_order"]
+    return ColumnMapping(columns, mark and DecimalMark(mark), order and DateOrder(order))
 
 
 def _read(path: Path) -> bytes:

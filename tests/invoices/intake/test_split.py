@@ -1,7 +1,7 @@
 import pytest
 
 from invoices.intake import read
-from invoices.intake.finvoice import split
+from invoices.intake import xml_split as split
 from tests.invoices.intake.builders import finvoice
 
 

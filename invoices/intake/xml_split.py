@@ -1,7 +1,8 @@
-"""From bytes to Finvoice elements, one by one, so that a broken one never takes the others along.
+"""From bytes to the elements of invoices, one by one, so that a broken one never takes the others
+along. Which elements those are is the format's to say: Finvoice, or Invoice and CreditNote.
 
-A file may be one XML document, or a SOAP envelope and a Finvoice document one after another,
-many times over, each with its own encoding. Entities, DTDs and the network stay off.
+A file may be one XML document, invoices under any wrapper, or a SOAP envelope and a document one
+after another, many times over, each with its own encoding. Entities, DTDs and the network stay off.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 
 from lxml import etree
 
@@ -18,12 +20,13 @@ from invoices.intake.values import problem
 
 #: An XML document of more tags than this is refused: the tree would not fit in memory.
 MAX_TAGS = 1_500_000
+#: An invoice has one, and its envelope another.
+MAX_DECLARATIONS = 30_000
 
 _DECLARATION = re.compile(rb"<\?xml[\s]")
 _DECLARED_ENCODING = re.compile(
     rb"<\?xml[^>]{0,200}?\bencoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']"
 )
-_TAG = re.compile(rb"<(/?)(?:[A-Za-z_][\w.-]{0,60}:)?Finvoice(?=[\s>/])")
 _ENVELOPE_END = re.compile(rb"</(?:[A-Za-z_][\w.-]{0,60}:)?Envelope\s*>")
 _ENVELOPE_START = re.compile(rb"<(?:[A-Za-z_][\w.-]{0,60}:)?Envelope(?=[\s>/])")
 _LINES = re.compile(r",? line \d+(?:, column \d+)?")
@@ -50,7 +53,7 @@ class Receiver:
 
 @dataclass(frozen=True)
 class Found:
-    """One Finvoice of the file: its element without namespaces, or why there is none."""
+    """One invoice of the file: its element without namespaces, or why there is none."""
 
     element: etree._Element | None = None
     problem: Problem | None = None
@@ -81,24 +84,42 @@ def as_ascii_compatible(content: bytes) -> tuple[bytes, str]:
     return content.removeprefix(codecs.BOM_UTF8), ""
 
 
-def mentions_finvoice(content: bytes) -> bool:
-    return _TAG.search(_masked(content)) is not None
+def too_complex(content: bytes) -> Problem | None:
+    """The problem with a file of more tags or XML declarations than are read; None without one.
+    To be asked first: what follows takes time for each of them."""
+    limits = ((b"<", MAX_TAGS), (b"<?xml", MAX_DECLARATIONS))
+    for mark, most in limits:
+        if content.count(mark) > most:
+            return problem("file_too_complex", "", content.count(mark), most)
+    return None
 
 
-def finvoices(content: bytes, encoding: str = "") -> Iterator[Found]:
-    """Every Finvoice of `content` (ASCII compatible, see above) in file order."""
-    masked = _masked(content)
-    if masked.count(b"<") > MAX_TAGS:
-        yield Found(problem=problem("file_too_complex", "", masked.count(b"<"), MAX_TAGS))
+def mentions(markup: bytes, *names: str) -> bool:
+    """Whether a tag of one of `names` stands in `markup`, which is what `masked` leaves."""
+    return _tag(names).search(markup) is not None
+
+
+@cache
+def _tag(names: tuple[str, ...]) -> re.Pattern[bytes]:
+    either = "|".join(names).encode("ascii")
+    return re.compile(rb"<(/?)(?:[A-Za-z_][\w.-]{0,60}:)?(?:" + either + rb")(?=[\s>/])")
+
+
+def documents(content: bytes, encoding: str, *names: str) -> Iterator[Found]:
+    """Every element of one of `names` in `content` (ASCII compatible, see above), in file order.
+    `encoding` overrides the declared one."""
+    if excess := too_complex(content):
+        yield Found(problem=excess)
         return
-    starts = [found.start() for found in _DECLARATION.finditer(masked)]
+    markup = masked(content)
+    starts = [found.start() for found in _DECLARATION.finditer(markup)]
     edges = sorted({0, *starts, len(content)})
     receiver: Receiver | None = None
     line = 1
     for start, end in zip(edges, edges[1:], strict=False):
-        segment = _Segment(content[start:end], masked[start:end], encoding, line)
+        segment = _Segment(content[start:end], markup[start:end], encoding, line, names)
         line += segment.content.count(b"\n")
-        for found in segment.finvoices():
+        for found in segment.documents():
             if found.element is None and found.problem is None:
                 receiver = found.receiver
                 continue
@@ -115,10 +136,11 @@ class _Segment:
     masked: bytes
     settled: str
     first_line: int
+    names: tuple[str, ...]
 
-    def finvoices(self) -> Iterator[Found]:
-        """Finvoices, and `Found` with only a receiver for an envelope that stands alone."""
-        if _TAG.search(self.masked) is None:
+    def documents(self) -> Iterator[Found]:
+        """Invoices, and `Found` with only a receiver for an envelope that stands alone."""
+        if _tag(self.names).search(self.masked) is None:
             yield from self._envelope(0, len(self.content))
             return
         if b"<!ENTITY" not in self.masked:
@@ -126,14 +148,14 @@ class _Segment:
                 whole = self._parsed(0, len(self.content))
             except Unparsable:
                 whole = None
-            if whole is not None and not whole.xpath("//Finvoice//Finvoice"):
-                yield from _inside(whole)
+            if whole is not None and not _nested(whole, self.names):
+                yield from _inside(whole, self.names)
                 return
         yield from self._sliced()
 
     def _sliced(self) -> Iterator[Found]:
         done, opened, line = 0, -1, self.first_line
-        for tag in _TAG.finditer(self.masked):
+        for tag in _tag(self.names).finditer(self.masked):
             if not tag[1] and opened < 0:
                 opened = tag.start()
                 continue
@@ -216,8 +238,12 @@ def parsed(text: str) -> etree._Element:
     return root
 
 
-def _inside(root: etree._Element) -> Iterator[Found]:
-    found = list(root.iter("Finvoice"))
+def _nested(root: etree._Element, names: tuple[str, ...]) -> bool:
+    return any(next(found.iterancestors(*names), None) is not None for found in root.iter(*names))
+
+
+def _inside(root: etree._Element, names: tuple[str, ...]) -> Iterator[Found]:
+    found = list(root.iter(*names))
     framed = root.tag == "Envelope" and len(found) == 1
     for element in found:
         yield Found(element=element, receiver=_receiver(root) if framed else None)
@@ -233,7 +259,7 @@ def _receiver(envelope: etree._Element) -> Receiver | None:
     return receiver if receiver.address or receiver.operator else None
 
 
-def _masked(content: bytes) -> bytes:
+def masked(content: bytes) -> bytes:
     """`content` with comments and CDATA blanked, so that tags are searched in markup only.
 
     "--" cannot stand inside a comment, so one that is never closed ends the search there and

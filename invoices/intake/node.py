@@ -1,10 +1,11 @@
-"""One Finvoice element with its place in the file: texts, figures and dates read from it."""
+"""One element of an invoice with its place in the file: texts, figures and dates read from it."""
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Self
 
 from lxml import etree
 
@@ -13,7 +14,7 @@ from invoices.intake.values import Log, UnreadableValue, parse_date, parse_numbe
 
 @dataclass(frozen=True)
 class Node:
-    """`path` is what people see in problems, e.g. "InvoiceRow[2]"; "" for the Finvoice itself.
+    """`path` is what people see in problems, e.g. "InvoiceRow[2]"; "" for the invoice itself.
 
     Reading never raises: what cannot be read is an error in `log` and comes back as None.
     """
@@ -37,22 +38,25 @@ class Node:
         found = self.element.find(path)
         return (found.get(name) or "").strip() if found is not None else ""
 
-    def child(self, path: str) -> Node | None:
+    def child(self, path: str) -> Self | None:
         found = self.element.find(path)
-        return None if found is None else Node(found, self.log, self.place(path))
+        return None if found is None else replace(self, element=found, path=self.place(path))
 
-    def children(self, path: str) -> list[Node]:
+    def children(self, path: str) -> list[Self]:
         return [
-            Node(found, self.log, self.place(f"{path}[{number}]"))
+            replace(self, element=found, path=self.place(f"{path}[{number}]"))
             for number, found in enumerate(self.element.iterfind(path), start=1)
         ]
+
+    def parsed_number(self, text: str) -> Decimal:
+        return parse_number(text)
 
     def number(self, path: str) -> Decimal | None:
         text = self.text(path)
         if not text:
             return None
         try:
-            return parse_number(text)
+            return self.parsed_number(text)
         except UnreadableValue as error:
             self.log.error(error.code, self.place(path), text)
             return None
