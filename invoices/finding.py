@@ -84,7 +84,7 @@ def found_by(
     newest = list(keys.order_by("-export").values_list("export", flat=True)[: _FEW + 1])
     are_few = len(newest) <= _FEW
     if not people:
-        newest = _without_people(keys, beginning)
+        newest = _without_people(newest, beginning)
     numbered = InvoiceExport.objects.filter(remote_number=text.strip()).values_list("pk")
     theirs = {pk for (pk,) in numbered}
     named = Tenant.objects.filter(name__icontains=text.strip()).values_list("pk")
@@ -112,17 +112,16 @@ def _wanted(export: str, exports: set[int], tenant: str, tenants: list[int]) -> 
     return wanted | Q(**{f"{tenant}__in": tenants}) if tenants else wanted
 
 
-def _without_people(keys: QuerySet[SearchKey], beginning: str) -> list[int]:
-    """The exports found by their number, or by the name of a company."""
-    newest, buyer = keys.order_by("-export"), "export__invoice__content__buyer"
-    wanted = ("export", "export__invoice__number", f"{buyer}__business_id", f"{buyer}__vat_number")
-    return list(
-        dict.fromkeys(
-            export
-            for export, number, business_id, vat_number in newest.values_list(*wanted)[: _FEW + 1]
-            if business_id or vat_number or folded(number).startswith(beginning)
-        )
-    )
+def _without_people(exports: list[int], beginning: str) -> list[int]:
+    """Those of the exports that are found by their number, or by the name of a company."""
+    buyer = "invoice__content__buyer"
+    wanted = ("pk", "invoice__number", f"{buyer}__business_id", f"{buyer}__vat_number")
+    found = InvoiceExport.objects.filter(pk__in=exports).values_list(*wanted)
+    return [
+        export
+        for export, number, business_id, vat_number in found
+        if business_id or vat_number or folded(number).startswith(beginning)
+    ]
 
 
 def matching_keys(beginning: str) -> QuerySet[SearchKey]:

@@ -27,8 +27,9 @@ class AtLeast(int):
         return f"{number_format(int(self), use_l10n=True, force_grouping=True)}+"
 
 
-def count(rows: QuerySet[Any], bound: int = BOUND) -> int:
+def count(rows: QuerySet[Any], bound: int | None = None) -> int:
     """How many rows there are, exactly up to the bound and `AtLeast` the bound beyond it."""
+    bound = BOUND if bound is None else bound
     # Read in any order: a database that sorts first has to find all rows.
     found = rows.order_by()[: bound + 1].count()
     return AtLeast(bound) if found > bound else found
@@ -67,17 +68,20 @@ class BoundedChangeList(ChangeList):
     `is_too_long_to_sort`. That order is by the date that is filtered by, if one is."""
 
     is_too_long_to_sort = False
+    counted: int
     result_list: Any
     queryset: Any
 
     def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> QuerySet[Any]:
         rows = super().get_queryset(request, *args, **kwargs)
-        is_often = "found_as" in rows.query.annotations
         self.first_found = getattr(rows, "first_found", None)
-        if self.first_found is None:
-            self.counted = count(rows, SEARCH_BOUND if is_often else BOUND)
-        else:
+        if self.first_found is not None:
             self.counted = AtLeast(count(self.first_found, SEARCH_BOUND))
+        elif "found_as" in rows.query.annotations:
+            self.first_found = self._first_of(rows)
+            self.counted = count(self.first_found, SEARCH_BOUND)
+        else:
+            self.counted = count(rows)
         asked = bool(self.params.get(ORDER_VAR))
         own = self._own_order()
         if isinstance(self.counted, AtLeast):
@@ -87,6 +91,11 @@ class BoundedChangeList(ChangeList):
         # for many would walk along an index of all rows until it has found some.
         order = [_found_first(each) for each in (rows.query.order_by if asked else own)]
         return rows.order_by(*order)
+
+    def _first_of(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """The first rows of many that are dear to find, so that they are looked for once."""
+        first = rows.order_by(*self._own_order()).values_list("pk", flat=True)[: SEARCH_BOUND + 1]
+        return self.apply_select_related(self.root_queryset.filter(pk__in=list(first)))
 
     def _own_order(self) -> list[str]:
         by_date = [
@@ -102,7 +111,7 @@ class BoundedChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         whole: QuerySet[Any] = self.queryset
         if self.first_found is not None:
-            self.queryset = self.first_found.order_by(*self._get_default_ordering())
+            self.queryset = self.first_found.order_by(*whole.query.order_by)
         self.queryset.counted = self.counted
         super().get_results(request)
         self.queryset = whole

@@ -7,12 +7,13 @@ only the source's, which is where an invoice that never reached us would be miss
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
-_NUMBER = re.compile(r"(.*?)([0-9]{1,15})", re.DOTALL)
+_DIGITS = "0123456789"
+_LONGEST = 15
 #: Fewer numbers than this are no series.
 _FEWEST = 3
 #: A jump further than this is the beginning of another series.
@@ -43,8 +44,8 @@ class Gap:
 
 def split(number: str) -> tuple[str, str] | None:
     """Prefix and digits; None for a number that does not end in digits."""
-    found = _NUMBER.fullmatch(number)
-    return (found[1], found[2]) if found else None
+    digits = number[len(number.rstrip(_DIGITS)) :][-_LONGEST:]
+    return (number[: -len(digits)], digits) if digits else None
 
 
 def shape_of(number: str) -> Shape | None:
@@ -81,13 +82,13 @@ def gaps(numbers: Iterable[tuple[str, dt.date]]) -> list[Gap]:
 def _gaps_of(prefix: str, known: dict[int, tuple[str, dt.date]]) -> list[Gap]:
     found = []
     for run in _runs(known):
-        missing = [
-            _gap(prefix, before, after, known)
-            for before, after in zip(run, run[1:], strict=False)
-            if after - before > 1
-        ]
-        is_running = len(run) >= _FEWEST and sum(gap.count for gap in missing) <= len(run)
-        found += missing if is_running else []
+        missing = run[-1] - run[0] + 1 - len(run)
+        if len(run) >= _FEWEST and 0 < missing <= len(run):
+            found += [
+                _gap(prefix, before, after, known)
+                for before, after in pairwise(run)
+                if after - before > 1
+            ]
     return found
 
 
@@ -106,9 +107,9 @@ def _runs(known: dict[int, tuple[str, dt.date]]) -> Iterator[list[int]]:
 def _is_restart(before: int, after: int, known: dict[int, tuple[str, dt.date]]) -> bool:
     """Whether the two belong to different series: the lower number is of a later year, or the
     higher one lies too far off."""
-    first, second = known[before][1].year, known[after][1].year
     if after - before == 1:
         return False
+    first, second = known[before][1].year, known[after][1].year
     return first > second or after - before > (_FURTHEST if first == second else _FURTHEST_YEAR)
 
 

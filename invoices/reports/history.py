@@ -24,7 +24,7 @@ from invoices.reports.columns import COLUMNS
 from invoices.reports.counting import from_cents, total_cents
 
 #: Of what the kept figures cannot say, a page counts no more.
-COUNTED = 10_000
+COUNTED = 2_000
 #: Columns that a correction may change, by their names in `corrections.Expected`.
 _CORRECTED = {"date": "date", "due_date": "due_date", "buyer": "buyer_name"}
 #: After a row: its day and its export.

@@ -219,7 +219,8 @@ def _report(options: argparse.Namespace, small: dict[str, int], made: float) -> 
         p95 = spent[round(0.95 * (len(spent) - 1))]
         worst = max(loads, key=lambda load: load.slowest)
         queries = sorted({load.queries for load in loads} | {small[page.name]})
-        bad = p95 > LIMIT_MILLISECONDS or len(queries) > 1
+        # Fewer are no matter: a list that is empty here asks less.
+        bad = p95 > LIMIT_MILLISECONDS or queries[-1] > small[page.name]
         wrong += bad
         shown = "/".join(map(str, queries)) + ("!" if bad else " ")
         cpu = statistics.median(load.cpu for load in loads)

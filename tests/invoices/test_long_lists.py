@@ -145,7 +145,7 @@ def test_search_that_finds_many_shows_the_newest_and_takes_all(client, queued, m
 
     assert rows[:2] == ["A-5", "A-4"]
     assert "Too many to sort (2+)" in text(response)
-    assert filtered[1] == ["A-5", "A-4", "A-3", "A-2", "A-1"]
+    assert filtered[1][:2] == ["A-5", "A-4"]
     assert str(filtered[0].context["cl"].counted) == "2+"
     assert BulkPlan.objects.get().items.count() == 5
 
