@@ -22,8 +22,8 @@ _LONGEST = 60
 _WORDS = 6
 #: Shorter than that, a beginning would be almost everything's: found is what equals it.
 _SHORTEST = 3
-#: So few are found one by one, and more wherever they are in the list.
-_FEW = 1000
+#: So few are found one by one, more by their keys, and many wherever they are in the list.
+_FEW, _MANY = 1000, 20_000
 
 
 @models.CharField.register_lookup
@@ -94,12 +94,14 @@ def found_by(
         if not are_few:
             vars(found)["first_found"] = found
         return found
-    # By an expression: rows are rather looked at in the list's order, until there are enough.
     way = "pk" if export == "pk" else f"{export}__pk"
-    wanted = Q(found_as__in=keys.values("export"))
+    often: QuerySet[Any] = rows.annotate(found_as=F(way) + 0)
+    # By an expression: rows are rather looked at in the list's order, until there are enough.
+    path = "found_as" if keys[: _MANY + 1].count() > _MANY else export
+    wanted = Q(**{f"{path}__in": keys.values("export")})
     if theirs or tenants:
         wanted |= _wanted(export, theirs, tenant, tenants)
-    often: QuerySet[Any] = rows.annotate(found_as=F(way) + 0).filter(wanted)
+    often = often.filter(wanted)
     if not rows.query.where and not tenants:
         first_found = rows.filter(_wanted(export, theirs.union(newest), tenant, tenants))
         vars(often)["first_found"] = first_found

@@ -33,7 +33,9 @@ def three(queued):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("few", [2000, 0], ids=["one by one", "in the list"])
+@pytest.mark.parametrize(
+    "bounds", [(1000, 20_000), (0, 20_000), (0, 0)], ids=["one by one", "by keys", "in the list"]
+)
 @pytest.mark.parametrize(
     ("text", "numbers"),
     [
@@ -56,16 +58,20 @@ def three(queued):
         ("___", []),
     ],
 )
-def test_what_is_typed_finds(three, monkeypatch, few, text, numbers):
-    monkeypatch.setattr(finding, "_FEW", few)
+def test_what_is_typed_finds(three, monkeypatch, bounds, text, numbers):
+    monkeypatch.setattr(finding, "_FEW", bounds[0])
+    monkeypatch.setattr(finding, "_MANY", bounds[1])
 
     assert found(text) == numbers
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("few", [2000, 0], ids=["one by one", "in the list"])
-def test_filters_hold_beside_a_search(three, monkeypatch, few):
-    monkeypatch.setattr(finding, "_FEW", few)
+@pytest.mark.parametrize(
+    "bounds", [(1000, 20_000), (0, 20_000), (0, 0)], ids=["one by one", "by keys", "in the list"]
+)
+def test_filters_hold_beside_a_search(three, monkeypatch, bounds):
+    monkeypatch.setattr(finding, "_FEW", bounds[0])
+    monkeypatch.setattr(finding, "_MANY", bounds[1])
     InvoiceExport.objects.filter(pk=three[0].pk).update(status="unknown")
 
     assert found("acme", status="unknown") == ["2026-77"]
