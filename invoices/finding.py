@@ -81,23 +81,23 @@ def found_by(
     if not beginning:
         return rows.none() if text.strip() else rows
     keys = matching_keys(beginning)
+    count = keys[: _MANY + 1].count()
     newest = list(keys.order_by("-export").values_list("export", flat=True)[: _FEW + 1])
-    are_few = len(newest) <= _FEW
     if not people:
         newest = _without_people(newest, beginning)
     numbered = InvoiceExport.objects.filter(remote_number=text.strip()).values_list("pk")
     theirs = {pk for (pk,) in numbered}
     named = Tenant.objects.filter(name__icontains=text.strip()).values_list("pk")
     tenants = [pk for (pk,) in named]
-    if are_few or not people:
+    if count <= _FEW or not people:
         found = rows.filter(_wanted(export, theirs.union(newest), tenant, tenants))
-        if not are_few:
+        if count > _FEW:
             vars(found)["first_found"] = found
         return found
     way = "pk" if export == "pk" else f"{export}__pk"
     often: QuerySet[Any] = rows.annotate(found_as=F(way) + 0)
     # By an expression: rows are rather looked at in the list's order, until there are enough.
-    path = "found_as" if keys[: _MANY + 1].count() > _MANY else export
+    path = "found_as" if count > _MANY else export
     wanted = Q(**{f"{path}__in": keys.values("export")})
     if theirs or tenants:
         wanted |= _wanted(export, theirs, tenant, tenants)

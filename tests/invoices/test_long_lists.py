@@ -151,7 +151,7 @@ def test_search_that_finds_many_shows_the_newest_and_takes_all(client, queued, m
 
 
 def _queries(query):
-    return 9 + 3 * ("q" in query)
+    return 9 + 4 * ("q" in query)
 
 
 @pytest.mark.parametrize("name", LISTS)
