@@ -6,6 +6,7 @@ import json
 import sqlite3
 import urllib.parse
 import urllib.request
+from contextlib import closing
 
 import pytest
 
@@ -32,10 +33,12 @@ def clean(tmp_path_factory):
 def scene(clean):
     """The clean run, put back to what it was afterwards; only the sandbox forgets nothing."""
     expected, path = dict(clean.run.expected), clean.database.path
-    with sqlite3.connect(":memory:") as kept, sqlite3.connect(path) as database:
-        database.backup(kept)
+    with closing(sqlite3.connect(":memory:")) as kept:
+        with closing(sqlite3.connect(path)) as database:
+            database.backup(kept)
         yield clean
-        kept.backup(database)
+        with closing(sqlite3.connect(path)) as database:
+            kept.backup(database)
     clean.run.expected = expected
     (clean.run.folder / "careless.log").unlink(missing_ok=True)
 
