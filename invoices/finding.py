@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from django.db import models
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from integrations.models import Tenant
 from invoices.bulk import insert_each
@@ -89,6 +89,7 @@ def found_by(
     theirs = {pk for (pk,) in numbered}
     named = Tenant.objects.filter(name__icontains=text.strip()).values_list("pk")
     tenants = [pk for (pk,) in named]
+    are_few_rows = bool(rows.query.where) and rows.order_by()[: _FEW + 1].count() <= _FEW
     if count <= _FEW or not people:
         found = rows.filter(_wanted(export, theirs.union(newest), tenant, tenants))
         if count > _FEW:
@@ -96,9 +97,15 @@ def found_by(
         return found
     way = "pk" if export == "pk" else f"{export}__pk"
     often: QuerySet[Any] = rows.annotate(found_as=F(way) + 0)
-    # By an expression: rows are rather looked at in the list's order, until there are enough.
-    path = "found_as" if count > _MANY else export
-    wanted = Q(**{f"{path}__in": keys.values("export")})
+    wanted: Any
+    if count <= _MANY:
+        wanted = Q(**{f"{export}__in": keys.values("export")})
+    elif are_few_rows:
+        # Few rows to look at: each is asked for its own keys.
+        wanted = Q(Exists(keys.filter(export=OuterRef(way))))
+    else:
+        # By an expression: rows are rather looked at in the list's order, until there are enough.
+        wanted = Q(found_as__in=keys.values("export"))
     if theirs or tenants:
         wanted |= _wanted(export, theirs, tenant, tenants)
     often = often.filter(wanted)

@@ -34,7 +34,9 @@ def three(queued):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    "bounds", [(1000, 20_000), (0, 20_000), (0, 0)], ids=["one by one", "by keys", "in the list"]
+    "bounds",
+    [(1000, 20_000), (0, 20_000), (0, 0), (2, 0)],
+    ids=["one by one", "by keys", "in the list", "row by row"],
 )
 @pytest.mark.parametrize(
     ("text", "numbers"),
@@ -67,7 +69,9 @@ def test_what_is_typed_finds(three, monkeypatch, bounds, text, numbers):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    "bounds", [(1000, 20_000), (0, 20_000), (0, 0)], ids=["one by one", "by keys", "in the list"]
+    "bounds",
+    [(1000, 20_000), (0, 20_000), (0, 0), (2, 0)],
+    ids=["one by one", "by keys", "in the list", "row by row"],
 )
 def test_filters_hold_beside_a_search(three, monkeypatch, bounds):
     monkeypatch.setattr(finding, "_FEW", bounds[0])
