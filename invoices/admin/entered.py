@@ -16,6 +16,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 from integrations.admin.desk import RecordAdmin, needs
 from invoices import entered
 from invoices.admin.lookups import compared
+from invoices.admin.words import explained
 from invoices.correction_models import EnteredByHand
 from invoices.enums import EntryState
 from invoices.models import InvoiceExport
@@ -126,7 +127,11 @@ def entered_context(request: HttpRequest, export: InvoiceExport) -> dict[str, An
 
 def _sentence(entry: EnteredByHand) -> str:
     words = str(_SENTENCES[EntryState(entry.state)])
-    return words % {"number": entry.remote_number, "cause": entry.cause}
+    cause = entry.cause
+    if entry.state == EntryState.NO_ANSWER:
+        (problem,) = explained([{"code": cause}])
+        cause = f"{cause}: {problem['cause']}"
+    return words % {"number": entry.remote_number, "cause": cause}
 
 
 def _page_of(pk: int) -> str:

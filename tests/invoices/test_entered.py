@@ -60,6 +60,27 @@ def said_and_looked_up(export, number, by):
     return state
 
 
+def test_no_key_is_told_and_the_look_up_works_once_there_is_one(
+    client, tenant, held, by_hand, by, sandbox
+):
+    remote = by_hand()
+    before = len(posts(sandbox))
+    keys = list(tenant.credentials.filter(state="active").values_list("pk", flat=True))
+    tenant.credentials.filter(pk__in=keys).update(state="superseded")
+
+    assert said_and_looked_up(held, remote["invoiceNumber"], by) == "no_answer"
+    assert held.status == "needs_attention"
+    assert EnteredByHand.objects.get().cause == "credential_missing"
+    log_in(client, "Accountant")
+    page = text(client.get(url("invoices_invoiceexport_change", held.pk)))
+    assert "The tenant has no active API key." in page
+
+    tenant.credentials.filter(pk__in=keys).update(state="active")
+    assert said_and_looked_up(held, remote["invoiceNumber"], by) == "adopted"
+    assert held.remote_id == remote["id"]
+    assert len(posts(sandbox)) == before
+
+
 def test_found_and_agreed_is_adopted_without_a_post(held, by_hand, by, sandbox):
     remote = by_hand()
     before = len(posts(sandbox))

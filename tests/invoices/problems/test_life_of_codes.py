@@ -245,8 +245,8 @@ ELSEWHERE = {
     # Said when somebody queues meanwhile, and stored nowhere:
     # `rare.test_number_that_is_looked_up_holds_the_invoice_until_it_is_settled`.
     "entry_being_looked_up",
-    # An active tenant has a key; only the look-up of a number given by hand (`entered`) can meet
-    # none. No test yet.
+    # An active tenant has a key; only the look-up of a number given by hand can meet none:
+    # test_entered, test_no_key_is_told_and_the_look_up_works_once_there_is_one.
     "credential_missing",
     # Without a list a refusal is no refusal (`settling`): kept for what older versions stored.
     "refused",
