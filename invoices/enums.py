@@ -59,6 +59,8 @@ class ItemOutcome(models.TextChoices):
 class ReceivedVia(models.TextChoices):
     UPLOAD = "upload", _("Upload in the admin")
     COMMAND = "command", _("Command line")
+    API = "api", _("HTTP API")
+    SHOP = "shop", _("Shop")
 
 
 class LookUpPurpose(models.TextChoices):

@@ -53,10 +53,13 @@ def file_invoices(
     by: User | None = None,
     queue: bool = False,
     mapping: ColumnMapping | None = None,
+    result: ReadResult | None = None,
 ) -> ReceivedFile:
     """Take in one file for `tenant`; with `queue` its accepted invoices are queued at once.
-    `mapping` tells what a table's columns are. Raises TenantClosed, and keeps nothing then."""
-    result = read(content, name=name, mapping=mapping)
+    `mapping` tells what a table's columns are; `result` is what the caller has read from
+    `content` already. Raises TenantClosed, and keeps nothing then."""
+    if result is None:
+        result = read(content, name=name, mapping=mapping)
     with transaction.atomic():
         # Whoever ends the connection waits, or has done so before.
         locked = Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
