@@ -30,6 +30,7 @@ class ParkedReason(models.TextChoices):
     CLOSED_PERIOD = "closed_period", _("Closed period")
     CREDENTIAL = "credential", _("API key refused")
     RIGHTS = "rights", _("Rights missing")
+    CREDITED_INVOICE = "credited_invoice", _("Credited invoice first")
     PERSON = "person", _("Paused by a person")
 
 

@@ -15,7 +15,7 @@ from integrations import outages
 from integrations.enums import TenantState
 from integrations.models import ConnectionCheck, Tenant
 from integrations.signals import connection_checked, lane_opened
-from invoices import corrections, exports
+from invoices import corrections, credit_notes, exports
 from invoices.engine import draining, lanes
 from invoices.engine.runner import Runner
 from invoices.engine.waking import wake, wake_one_worker
@@ -27,11 +27,12 @@ _WORKERS_AT_ONCE = 4
 
 
 def sweep() -> int:
-    """Expire dead claims, and ask for workers for the lanes with something due that nobody runs;
-    returns how many lanes these are."""
+    """Expire dead claims, release the credit notes that waited, and ask for workers for the lanes
+    with something due that nobody runs; returns how many lanes these are."""
     exports.expire_leases()
     exports.steps.expire_leases()
     outages.end_quiet_ramps()
+    credit_notes.release()
     waiting = lanes.due_tenants().count()
     per_worker = max(
         1, settings.EXPORT_REQUESTS_IN_FLIGHT // settings.EXPORT_REQUESTS_IN_FLIGHT_PER_TENANT

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from integrations.enums import PauseReason
 from integrations.procountor import NotSubmitted, now
-from invoices import exports, reconciliation
+from invoices import credit_notes, exports, reconciliation
 from invoices.document import InvoiceDocument, Problem
 from invoices.engine.jobs import Job, Prepare, ReadBack, Settle, Step, Submit
 from invoices.engine.lane import HeldLane
@@ -96,8 +96,13 @@ class Filler:
             return 0
         found = exports.due_to_submit(lane.pk, lane.credential.pk, lane.basis, room)
         lane.has_more = len(found) == room
+        notes = [due.export.pk for due in found if due.is_credit_note]
+        waiting = credit_notes.waiting(lane.pk, notes) if notes else {}
         ready: list[tuple[InvoiceExport, bytes]] = []
         for due in found:
+            if number := waiting.get(due.export.pk):
+                self._let_wait(due.export, number)
+                continue
             body = self._body(lane, due)
             if body is None:
                 self.refused += 1
@@ -109,6 +114,11 @@ class Filler:
             for export, attempt in exports.claim_and_open(ready, lane.credential):
                 self._submit(lane, export, attempt)
         return len(found)
+
+    def _let_wait(self, export: InvoiceExport, number: str) -> None:
+        for taken in exports.claim([export]):
+            credit_notes.park(taken, number)
+        self.refused += 1
 
     def _body(self, lane: HeldLane, due: Due) -> bytes | None:
         """The bytes to POST; None when the export was moved on without any request."""

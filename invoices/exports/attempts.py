@@ -43,6 +43,7 @@ class Due(NamedTuple):
     body: bytes | None
     content: dict[str, Any] | None
     tried: bool
+    is_credit_note: bool
 
 
 def due_to_submit(tenant_pk: int, credential_pk: int, basis: str, limit: int) -> list[Due]:
@@ -63,8 +64,9 @@ def due_to_submit(tenant_pk: int, credential_pk: int, basis: str, limit: int) ->
             body.encode() if body else None,
             json.loads(content) if content else None,
             bool(tried),
+            bool(is_credit_note),
         )
-        for *values, tried, date, body, content in rows
+        for *values, tried, date, body, content, is_credit_note in rows
     ]
 
 
@@ -82,7 +84,8 @@ _DUE_TO_SUBMIT = f"""
         e.look_first OR EXISTS (
             SELECT 1 FROM invoices_submissionattempt a WHERE a.export_id = e.id),
         CAST(COALESCE(k.date, i.date) AS text), p.body,
-        CASE WHEN p.body IS NULL THEN COALESCE(k.content, i.content) END
+        CASE WHEN p.body IS NULL THEN COALESCE(k.content, i.content) END,
+        i.is_credit_note
     FROM invoices_invoiceexport e
     JOIN invoices_invoice i ON i.id = e.invoice_id
     LEFT JOIN invoices_correction k

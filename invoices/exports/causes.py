@@ -29,6 +29,7 @@ _REASONS: dict[str, str] = {
     ParkedReason.CREDENTIAL: "credential_refused",
     ParkedReason.RIGHTS: "rights_refused",
     ParkedReason.CLOSED_PERIOD: "period_closed",
+    ParkedReason.CREDITED_INVOICE: "waits_for_invoice",
 }
 Cause = tuple[str, str, str, str]
 

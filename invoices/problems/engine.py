@@ -15,6 +15,13 @@ ENGINE: dict[str, Words] = {
         _("The invoice date {value} is not in an open period in Procountor."),
         _("Open the period in Procountor; the export is released when the check sees it."),
     ),
+    "waits_for_invoice": Words(
+        _("The credit note waits for the invoice {value} that it credits: it goes after it."),
+        _(
+            "Nothing to do with the credit note: put the invoice {value} right. The credit note "
+            "goes by itself once that is in Procountor, or skipped."
+        ),
+    ),
     "credential_refused": Words(
         _("Procountor did not accept the tenant's API key."),
         _("Run the connection check; the waiting exports go on when it passes."),

@@ -101,6 +101,7 @@ GUIDES: dict[str, Guide] = {
     "refused": LOOK_HERE,
     "engine_failed": DEVELOPERS,
     **_each("not_reached no_answer restored crashed", BY_ITSELF),
+    "waits_for_invoice": LOOK_HERE,
     # Procountor's own codes.
     **_each(("DUE_DATE_BEFORE_BILL_DATE", "ERROR_BRN_CODE"), IN_THE_INVOICE),
     "ERROR_VATSTATUS_VATPERC": IN_SETTINGS,

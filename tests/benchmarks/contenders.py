@@ -69,9 +69,10 @@ def ours(office: Office, in_flight: int, clusters: int, broker: str = "database"
     return Figures(accepted - first, at_accepted, peak, last - first, at_end)
 
 
-def bare(office: Office, in_flight: int) -> Figures:
-    """The floor: threads that post ready-made bytes, each with a `requests.Session`."""
-    return _loop(office, in_flight, "tests.benchmarks.loops", "bare")
+def bare(office: Office, in_flight: int, pks: tuple[int, int] | None = None) -> Figures:
+    """The floor: threads that post ready-made bytes, each with a `requests.Session`; of the
+    exports between `pks`, when given."""
+    return _loop(office, in_flight, "tests.benchmarks.loops", "bare", pks)
 
 
 def public_client(office: Office, in_flight: int) -> Figures:
@@ -125,12 +126,14 @@ def _celery(what: str, environment: dict[str, str], python: str, pks: list[int])
             raise RuntimeError(f"celery: {what} failed")
 
 
-def _loop(office: Office, in_flight: int, module: str, what: str) -> Figures:
+def _loop(
+    office: Office, in_flight: int, module: str, what: str, pks: tuple[int, int] | None = None
+) -> Figures:
     work = [
         {
             "token": offices.token_of(tenant),
             "api_key": tenant.sandbox_api_key,
-            "bodies": [body.decode() for _pk, body in offices.payloads(tenant)],
+            "bodies": [body.decode() for _pk, body in offices.payloads(tenant, pks)],
         }
         for tenant in office.tenants
     ]

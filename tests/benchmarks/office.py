@@ -152,15 +152,19 @@ def queue_all() -> float:
     return time.time()
 
 
-def payloads(tenant: Any) -> list[tuple[int, bytes]]:
-    """(primary key of the export, the bytes the engine would POST) of a tenant's invoices."""
+def payloads(tenant: Any, pks: tuple[int, int] | None = None) -> list[tuple[int, bytes]]:
+    """(primary key of the export, the bytes the engine would POST) of a tenant's invoices, or of
+    those of its exports between `pks`."""
     from invoices.mapping import map_invoice, to_bytes
     from invoices.models import InvoiceExport
     from invoices.preflight import latest_reference_data, reference_of, settings_of
 
     reference, settings = reference_of(latest_reference_data(tenant)), settings_of(tenant)
     found = []
-    for export in InvoiceExport.objects.filter(tenant=tenant).select_related("invoice"):
+    exports = InvoiceExport.objects.filter(tenant=tenant)
+    if pks:
+        exports = exports.filter(pk__range=pks)
+    for export in exports.select_related("invoice"):
         mapped = map_invoice(export.invoice.document, settings, reference)
         assert mapped.payload is not None, mapped.problems
         found.append((export.pk, to_bytes(mapped.payload)))

@@ -242,6 +242,8 @@ OWN = {"conflict", "vat_category_unmapped"}
 
 #: Not shown here, with the reason, and the test that covers it.
 ELSEWHERE = {
+    # Needs two invoices: engine/test_credit_notes, with its words in both languages.
+    "waits_for_invoice",
     # Said when somebody queues meanwhile, and stored nowhere:
     # `rare.test_number_that_is_looked_up_holds_the_invoice_until_it_is_settled`.
     "entry_being_looked_up",
