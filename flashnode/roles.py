@@ -29,6 +29,8 @@ _VIEW_ALL = [
     "invoices.view_wordingversion",
     "invoices.view_rollup",
 ]
+#: What differs names buyers: only for whoever may see them.
+_CHANGES = ["invoices.view_heldchange"]
 _LEDGER = ["invoices.view_ledgerday", "invoices.view_ledgerdifference"]
 _SUPPORT = [
     "integrations.add_tenant",
@@ -79,14 +81,22 @@ _STAFF = [f"auth.{verb}_user" for verb in ("add", "change", "view")] + ["auth.vi
 
 ROLES = {
     "Support": _VIEW_ALL + _SUPPORT + _ALERTS,
-    "Accountant": _VIEW_ALL + _PEOPLE + _ACCOUNTANT + _LEDGER,
-    "Management": _VIEW_ALL + _PEOPLE + _ALERTS + _LEDGER + _CHAINS + _RETENTION + _HISTORY,
+    "Accountant": _VIEW_ALL + _PEOPLE + _ACCOUNTANT + _LEDGER + _CHANGES,
+    "Management": _VIEW_ALL
+    + _PEOPLE
+    + _ALERTS
+    + _LEDGER
+    + _CHANGES
+    + _CHAINS
+    + _RETENTION
+    + _HISTORY,
     "Administrator": _VIEW_ALL
     + _PEOPLE
     + _SUPPORT
     + _ACCOUNTANT
     + _ALERTS
     + _LEDGER
+    + _CHANGES
     + _CHAINS
     + _RETENTION
     + _HISTORY

@@ -444,6 +444,12 @@ UNFOLD = {
                     )
                     | {"active": "flashnode.site.is_at_exports"},
                     _link(
+                        _("Changed invoices"),
+                        "difference",
+                        "invoices_heldchange_changelist",
+                        "invoices.view_heldchange",
+                    ),
+                    _link(
                         _("By cause"),
                         "rule",
                         "invoices_exportcause_changelist",

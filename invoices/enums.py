@@ -54,7 +54,16 @@ class ItemOutcome(models.TextChoices):
 
     ACCEPTED = "accepted", _("Accepted")
     DUPLICATE = "duplicate", _("Duplicate")
+    HELD = "held", _("Held")
     REJECTED = "rejected", _("Rejected")
+
+
+class ChangeState(models.TextChoices):
+    """What a person decided about an invoice that came again with other content."""
+
+    OPEN = "open", _("Waits for a decision")
+    KEPT = "kept", _("Left as it was")
+    CORRECTED = "corrected", _("Taken over as a correction")
 
 
 class ReceivedVia(models.TextChoices):

@@ -1,7 +1,8 @@
 """Takes in a received file: keeps it byte for byte and accounts for every invoice in it.
 
 Each item ends as accepted (a new invoice and its export), duplicate (the same number with the
-same content) or rejected (every problem at once). Nothing half-done stays: one transaction.
+same content), held (the same number with other content: a person decides) or rejected (every
+problem at once). Nothing half-done stays: one transaction.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from integrations.enums import TenantState
 from integrations.models import Tenant
-from invoices import audit, engine, exports
+from invoices import audit, changes, corrections, engine, exports
 from invoices.document import InvoiceDocument, Problem
 from invoices.enums import ItemOutcome
 from invoices.intake import ColumnMapping, ReadItem, ReadResult, read
@@ -31,6 +32,7 @@ from invoices.mapping import (
     to_bytes,
 )
 from invoices.models import Invoice, ReceivedFile, ReceivedItem
+from invoices.pdf import Pdf
 from invoices.preflight import (
     FIXED_OUTSIDE_THE_INVOICE,
     latest_reference_data,
@@ -149,11 +151,16 @@ class _Intake:
         self._accept(item, item.document, mapped)
 
     def _take_known(self, item: ReadItem, document: InvoiceDocument, known: Invoice) -> None:
-        if _as_before(item, document, known):
+        digest, new_pdfs = _digest(document.as_json()), _new_pdfs(item, known)
+        if not new_pdfs and digest in (known.content_sha256, _digest(_present(known))):
             self._keep(item, ItemOutcome.DUPLICATE, invoice=known)
+        elif changes.decided(known.export, seen := _digest_with(digest, new_pdfs)):
+            told = Problem("change_decided", place="number", value=known.number)
+            self._keep(item, ItemOutcome.DUPLICATE, invoice=known, warnings=(told,))
         else:
             problem = Problem("changed_duplicate", place="number", value=known.number)
-            self._keep(item, ItemOutcome.REJECTED, invoice=known, problems=(problem,))
+            kept = self._keep(item, ItemOutcome.HELD, invoice=known, problems=(problem,))
+            changes.hold(kept, known.export, document, seen, new_pdfs, by=self.by)
 
     def _accept(self, item: ReadItem, document: InvoiceDocument, mapped: Mapped) -> None:
         content = document.as_json()
@@ -189,23 +196,36 @@ class _Intake:
         *,
         invoice: Invoice | None = None,
         problems: tuple[Problem, ...] = (),
-    ) -> None:
-        ReceivedItem.objects.create(
+        warnings: tuple[Problem, ...] = (),
+    ) -> ReceivedItem:
+        return ReceivedItem.objects.create(
             file=self.received,
             position=item.position,
             number=storable(item.number)[:100],
             outcome=outcome,
             invoice=invoice,
             problems=[problem.as_json() for problem in problems],
-            warnings=[warning.as_json() for warning in item.warnings],
+            warnings=[warning.as_json() for warning in (*item.warnings, *warnings)],
         )
 
 
-def _as_before(item: ReadItem, document: InvoiceDocument, known: Invoice) -> bool:
-    """Whether content and PDFs are those taken in before. PDFs that people added do not count."""
+def _present(known: Invoice) -> dict[str, Any]:
+    """The content that counts: as received, or as people corrected it since."""
+    return corrections.content_of(known.export)
+
+
+def _new_pdfs(item: ReadItem, known: Invoice) -> list[Pdf]:
+    """Those that are not here. PDFs that people added do not count."""
     kept = set(known.attachments.values_list("name", "sha256"))
-    sent = {(pdf.name, pdf.sha256) for pdf in item.attachments}
-    return known.content_sha256 == _digest(document.as_json()) and sent <= kept
+    return [pdf for pdf in item.attachments if (pdf.name, pdf.sha256) not in kept]
+
+
+def _digest_with(digest: str, pdfs: list[Pdf]) -> str:
+    """Of content together with PDFs, so that a decision is about both."""
+    if not pdfs:
+        return digest
+    facts = "".join([digest, *sorted(f"{pdf.name}\0{pdf.sha256}" for pdf in pdfs)])
+    return hashlib.sha256(facts.encode()).hexdigest()
 
 
 def _digest(content: dict[str, Any]) -> str:

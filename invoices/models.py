@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from integrations.models import Tenant
 from invoices import (  # noqa: F401 - Django looks for models here
     cause_models,
+    change_models,
     correction_models,
     evidence_models,
     ledger_models,

@@ -80,8 +80,11 @@ class CorrectionForm(forms.Form):
         help_text=_("It is kept in the audit trail."),
     )
 
-    def __init__(self, document: InvoiceDocument, data: Any = None) -> None:
-        super().__init__(data)
+    def __init__(
+        self, document: InvoiceDocument, data: Any = None, initial: dict[str, str] | None = None
+    ) -> None:
+        """`initial` has values by place that are offered instead of the document's."""
+        super().__init__(data, initial=initial)
         self.document = document
         self.proposed: InvoiceDocument | None = None
         for place, value in corrections.places_of(document).items():

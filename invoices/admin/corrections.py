@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _t
 
 from integrations.admin.desk import RecordAdmin, needs
-from invoices import corrections, engine
+from invoices import changes, corrections, engine
 from invoices.admin.correction_form import (
     SHOWN_ROWS,
     CorrectionForm,
@@ -20,7 +21,9 @@ from invoices.admin.correction_form import (
     value_words,
 )
 from invoices.admin.words import explained, money, status_words
+from invoices.change_models import HeldChange
 from invoices.document import InvoiceDocument
+from invoices.enums import ChangeState
 from invoices.mapping import Mapped, basis_of, map_invoice, period_problem, to_bytes
 from invoices.models import InvoiceExport
 from invoices.preflight import latest_reference_data, reference_of, settings_of
@@ -52,7 +55,8 @@ class CorrectionPages(RecordAdmin):
                 request, _t("Not corrected: its Procountor number is being looked up.")
             )
             return HttpResponseRedirect(_page_of(pk))
-        desk = _Desk(export, request)
+        change = _change_of(export, request.GET.get("change", ""))
+        desk = _Desk(export, request, change)
         if request.method == "POST":
             answer = desk.answer()
             if answer is not None:
@@ -64,11 +68,14 @@ class CorrectionPages(RecordAdmin):
 class _Desk:
     """One request for the form."""
 
-    def __init__(self, export: InvoiceExport, request: HttpRequest) -> None:
-        self.export, self.request = export, request
+    def __init__(
+        self, export: InvoiceExport, request: HttpRequest, change: HeldChange | None
+    ) -> None:
+        self.export, self.request, self.change = export, request, change
         self.present = corrections.document_of(export)
         posted = request.POST if request.method == "POST" else None
-        self.form = CorrectionForm(self.present, posted)
+        taken_over = changes.correctable(change) if change else {}
+        self.form = CorrectionForm(self.present, posted, initial=taken_over)
         self.mapped: Mapped | None = None
         self.stale = False
 
@@ -96,16 +103,26 @@ class _Desk:
     def _save(
         self, proposed: InvoiceDocument, mapped: Mapped, prepared: tuple[str, bytes]
     ) -> HttpResponse | None:
+        by, reason = self.request.user, self.form.cleaned_data["reason"]
         try:
-            made = corrections.correct(
-                self.export,
-                proposed,
-                version=int(self.export.corrections),
-                by=self.request.user,
-                reason=self.form.cleaned_data["reason"],
-                prepared=prepared,
-                warnings=mapped.warnings,
-            )
+            with transaction.atomic():
+                made = corrections.correct(
+                    self.export,
+                    proposed,
+                    version=int(self.export.corrections),
+                    by=by,
+                    reason=reason,
+                    prepared=prepared,
+                    warnings=mapped.warnings,
+                )
+                if self.change:
+                    changes.taken_over(self.change, by=by, reason=reason, version=made.number)
+        except changes.AlreadyDecided:
+            self.export.refresh_from_db()  # what was read inside has been rolled back
+            sentence = _t("Somebody else has decided it meanwhile. Nothing of yours is saved.")
+            self.form.add_error(None, sentence)
+            self.stale = True
+            return None
         except corrections.NotCorrectable:
             if self.export.status in corrections.CORRECTABLE:
                 self.form.add_error(None, _changed_meanwhile())
@@ -138,11 +155,20 @@ class _Desk:
             "more_rows": max(0, len(self.present.rows) - SHOWN_ROWS),
             "version": self.export.corrections,
             "stale": self.stale,
+            "change": self.change,
             "back": _page_of(self.export.pk),
         }
 
 
-def shown(changes: list[dict[str, str]]) -> list[dict[str, str]]:
+def _change_of(export: InvoiceExport, pk: str) -> HeldChange | None:
+    """The change of this export that waits for a decision and is to be taken over."""
+    if not (pk.isascii() and pk.isdecimal()):
+        return None
+    waiting = HeldChange.objects.filter(export=export, state=ChangeState.OPEN)
+    return waiting.filter(pk=pk).select_related("export__invoice").first()
+
+
+def shown(found: list[dict[str, str]]) -> list[dict[str, str]]:
     """Stored changes with the fields in words."""
     return [
         {
@@ -150,7 +176,7 @@ def shown(changes: list[dict[str, str]]) -> list[dict[str, str]]:
             "old": value_words(each["field"], each["old"]),
             "new": value_words(each["field"], each["new"]),
         }
-        for each in changes
+        for each in found
     ]
 
 

@@ -23,7 +23,7 @@ from integrations.admin import bounded
 from integrations.admin.bounded import BoundedChangeList
 from integrations.admin.desk import ReadOnlyAdmin, ask
 from invoices import corrections, exports, finding
-from invoices.admin import privacy
+from invoices.admin import changes, privacy
 from invoices.admin.causes import CauseFilter
 from invoices.admin.corrections import CorrectionPages, corrections_context
 from invoices.admin.entered import EnteredPages, entered_context
@@ -163,6 +163,7 @@ class InvoiceExportAdmin(
         extra = export_context(export) if export else {}
         if export:
             extra |= corrections_context(request, export) | entered_context(request, export)
+            extra["changes"] = changes.of_export(request, export.pk)
             extra |= explain_context(request, export, extra["attempts"])
             extra |= {"kept_until": years.kept_until(export)}
         return super().context_of(request, object_id) | extra

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _t
 
 from integrations.models import Tenant
 from invoices import team
+from invoices.admin import changes
 from invoices.admin.words import STATUS_COLOURS, explained, money, reason_words
 from invoices.enums import ExportStatus
 from invoices.models import InvoiceExport
@@ -43,6 +44,7 @@ def needs_action_context(request: HttpRequest) -> dict[str, Any]:
         "page": page,
         "query": _query(chosen),
         "is_filtered": any(chosen.values()),
+        "changed": changes.waiting(request),
         "may_work": request.user.has_perm("invoices.work_on_case"),
     }
 

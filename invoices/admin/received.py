@@ -211,10 +211,10 @@ class ReceivedFileAdmin(ReadOnlyAdmin):
         ]
         for one in received:
             counts = filing.counts(one)
-            bad = counts["rejected"] or one.problems
+            bad = counts["rejected"] or counts["held"] or one.problems
             sentence = _t(
-                "%(name)s: %(accepted)d accepted, %(duplicate)d already here, %(rejected)d "
-                "rejected."
+                "%(name)s: %(accepted)d accepted, %(duplicate)d already here, %(held)d held, "
+                "%(rejected)d rejected."
             )
             level = messages.WARNING if bad else messages.SUCCESS
             self.message_user(request, sentence % (counts | {"name": one.name}), level)
@@ -244,7 +244,7 @@ class ReceivedFileAdmin(ReadOnlyAdmin):
 
 
 def _received_context(received: ReceivedFile) -> dict[str, Any]:
-    items = received.items.select_related("invoice__export").order_by("position")
+    items = received.items.select_related("invoice__export", "change").order_by("position")
     return {
         "file_problems": explained(received.problems),
         "counts": filing.counts(received),
@@ -255,10 +255,16 @@ def _received_context(received: ReceivedFile) -> dict[str, Any]:
                 "colour": OUTCOME_COLOURS[item.outcome],
                 "problems": explained(item.problems),
                 "warnings": explained(item.warnings),
+                "change": _change_url(item),
             }
             for item in items[:_SHOWN_ITEMS]
         ],
     }
+
+
+def _change_url(item: ReceivedItem) -> str:
+    change = getattr(item, "change", None)
+    return reverse("admin:invoices_heldchange_decide", args=[change.pk]) if change else ""
 
 
 @admin.register(Invoice)

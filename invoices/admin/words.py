@@ -35,6 +35,7 @@ OUTCOME_COLOURS = {
     "unknown": "warning",
     "rejected": "danger",
     "duplicate": "info",
+    "held": "warning",
 }
 
 #: Audit codes in words; a code that is not here is shown as it is.
@@ -82,6 +83,9 @@ ACTIONS = {
     "difference.assigned": _("Difference given to somebody"),
     "difference.explained": _("Difference settled with a reason"),
     "file.received": _("File received"),
+    "change.held": _("Received again with other content"),
+    "change.kept": _("Left as it was in spite of other content"),
+    "change.corrected": _("Other content taken over as a correction"),
     "credential.filed": _("API key filed"),
     "credential.replaced": _("API key in use, the older one replaced"),
     "customer.told": _("Customer written to"),

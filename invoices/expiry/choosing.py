@@ -12,8 +12,9 @@ from django.db import connection
 from django.db.models import OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
+from invoices.change_models import HeldChange
 from invoices.correction_models import Correction
-from invoices.enums import StepStatus
+from invoices.enums import ChangeState, StepStatus
 from invoices.evidence.kinds import BY_NUMBER
 from invoices.evidence_models import EvidenceChain, EvidenceLink
 from invoices.ledger_models import LedgerDifference
@@ -87,6 +88,8 @@ def blocked(invoice_pks: Sequence[int], chains: Collection[int], expiry: Expiry)
     found.update(steps.values_list("export__invoice", flat=True))
     open_ones = LedgerDifference.objects.filter(export__invoice__in=invoice_pks, ended_at=None)
     found.update(open_ones.values_list("export__invoice", flat=True))
+    held = HeldChange.objects.filter(export__invoice__in=invoice_pks, state=ChangeState.OPEN)
+    found.update(held.values_list("export__invoice", flat=True))
     return found
 
 

@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from invoices.cause_models import ExportCause, Fix
+from invoices.change_models import HeldChange
 from invoices.evidence.kinds import BY_NUMBER
 from invoices.evidence_models import EvidenceLink
 from invoices.expiry.choosing import marks, pieces
@@ -29,7 +30,10 @@ _EVENT, _ATTEMPT, _LOOK_UP, _CORRECTION, _INVOICE, _EXPORT = 1, 2, 3, 4, 5, 6
 _FILE, _ITEM, _ATTACHMENT, _STEP_ATTEMPT, _COMMENT, _ENTRY = 7, 8, 9, 10, 12, 13
 _MOVE, _SEAL = 14, 17
 #: What is known of an export beside its evidence: derived from it, or work that is over.
-_BESIDE = (SearchKey, PreparedPayload, ExportCause, BulkPlanItem, LedgerDifference, Case)
+_BESIDE = (
+    *(SearchKey, PreparedPayload, ExportCause, BulkPlanItem, LedgerDifference, Case),
+    HeldChange,
+)
 
 
 class Inconsistent(Exception):

@@ -78,7 +78,7 @@ GUIDES: dict[str, Guide] = {
         "payment_reference_is_text attachment_left_out sheet_left_out columns_not_read", LOOK_HERE
     ),
     **_each("sub_row_skipped version_unknown paid_amount_missing instalments", LOOK_HERE),
-    **_each("changed_duplicate number_expired numbers_unreadable", LOOK_HERE),
+    **_each("changed_duplicate change_decided number_expired numbers_unreadable", LOOK_HERE),
     # Mapping: our settings, or the company's.
     "vat_category_unmapped": IN_SETTINGS,
     "vat_status_not_in_use": Guide(Mover.US, Where.HERE, Page.SETTINGS, _VAT),

@@ -293,7 +293,15 @@ INTAKE: dict[str, Words] = {
     ),
     "changed_duplicate": Words(
         _("The invoice {value} was received before, with other content."),
-        _("If this one is right, credit the earlier one at the source and give a new number."),
+        _(
+            "Decide about it among the changed invoices: leave the earlier one as it was, or take "
+            "over what can be corrected. Another amount is another invoice: credit the earlier "
+            "one at the source and give a new number."
+        ),
+    ),
+    "change_decided": Words(
+        _("The invoice {value} came with other content again; a person has decided about it."),
+        _("Nothing to do: the decision stands. It is told with the changed invoices."),
     ),
     "number_expired": Words(
         _("An invoice {value} was received before; its time of retention is over, and it is gone."),
