@@ -90,7 +90,7 @@ class _Seen:
         numbers = sorted({draft.number for draft in drafts if draft.item.document})
         marks = ", ".join("?" * len(numbers))
         found = self._rows.execute(
-            f"SELECT number, sha256, files FROM seen WHERE number IN ({marks})",
+            f"SELECT number, sha256, files FROM seen WHERE number IN ({marks})",  # nosec B608
             numbers,
         )
         return {
