@@ -6,7 +6,9 @@ or takes over what may be corrected (`corrections`); amounts and rows are anothe
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -16,48 +18,66 @@ from django.utils import timezone
 from invoices import audit, corrections
 from invoices.change_models import HeldChange
 from invoices.differences import differences
-from invoices.document import InvoiceDocument
 from invoices.enums import ChangeState
-from invoices.models import InvoiceExport, ReceivedItem
-from invoices.pdf import Pdf
+from invoices.models import InvoiceExport
 
 
 class AlreadyDecided(Exception):
     """Somebody else has decided it meanwhile; nothing was changed."""
 
 
-def decided(export: InvoiceExport, digest: str) -> bool:
-    """Whether a person has decided about just this content before."""
-    done = HeldChange.objects.filter(export=export, content_sha256=digest)
-    return done.exclude(state=ChangeState.OPEN).exists()
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """An item whose number is here with other content: the document as JSON-ready data, the
+    digest that a decision is about, and the names of PDFs that are not here."""
+
+    item_pk: int
+    invoice_pk: int
+    content: dict[str, Any]
+    digest: str
+    new_pdfs: Sequence[str] = ()
 
 
-def hold(
-    item: ReceivedItem,
-    export: InvoiceExport,
-    document: InvoiceDocument,
-    digest: str,
-    pdfs: Sequence[Pdf] = (),
-    *,
-    by: User | None,
-) -> HeldChange | None:
-    """Keep what differs for a person, in the transaction of the item. None when just this
-    content waits already. `pdfs` are those that are not here."""
-    if HeldChange.objects.filter(
-        export=export, content_sha256=digest, state=ChangeState.OPEN
-    ).exists():
-        return None
-    found = differences(corrections.content_of(export), document.as_json())
-    found += [{"field": "attachments", "old": "", "new": pdf.name} for pdf in pdfs]
-    change = HeldChange.objects.create(
-        item=item,
-        export=export,
-        content_sha256=digest,
-        differences=found,
-        held_at=timezone.now(),
-    )
-    _record("change.held", change, by)
-    return change
+def decided(invoice_pks: Sequence[int]) -> dict[int, set[str]]:
+    """By invoice, the digests of other contents about which a person has decided: one query, none
+    for no keys."""
+    found: dict[int, set[str]] = defaultdict(set)
+    if invoice_pks:
+        rows = HeldChange.objects.filter(export__invoice__in=invoice_pks)
+        rows = rows.exclude(state=ChangeState.OPEN)
+        for invoice_pk, digest in rows.values_list("export__invoice", "content_sha256"):
+            found[invoice_pk].add(digest)
+    return found
+
+
+def hold(changed: Sequence[Changed], *, by: User | None) -> None:
+    """Keep what differs for a person, in the transaction of the items; just the same content
+    waits once."""
+    if not changed:
+        return
+    pks = [each.invoice_pk for each in changed]
+    found = InvoiceExport.objects.filter(invoice__in=pks).select_related("invoice")
+    exports = {export.invoice_id: export for export in found}
+    newer = corrections.contents_of(e.pk for e in exports.values() if e.corrections)
+    waiting = HeldChange.objects.filter(export__invoice__in=pks, state=ChangeState.OPEN)
+    seen = set(waiting.values_list("export__invoice", "content_sha256"))
+    for each in changed:
+        if (key := (each.invoice_pk, each.digest)) in seen:
+            continue
+        seen.add(key)
+        export = exports[each.invoice_pk]
+        present = newer.get(export.pk, export.invoice.content)
+        change = HeldChange.objects.create(
+            item_id=each.item_pk,
+            export=export,
+            content_sha256=each.digest,
+            differences=[
+                *differences(present, each.content),
+                *({"field": "attachments", "old": "", "new": name} for name in each.new_pdfs),
+            ],
+            held_at=timezone.now(),
+        )
+        _record("change.held", change, by)
 
 
 def keep(change: HeldChange, *, by: User, reason: str) -> None:

@@ -93,6 +93,16 @@ def contents_of(pks: Iterable[int]) -> dict[int, dict[str, Any]]:
     return dict(latest.values_list("export", "content"))
 
 
+def contents_by_invoice(pks: Iterable[int]) -> list[tuple[int, dict[str, Any]]]:
+    """[(invoice's primary key, corrected content)] of those that were corrected: one query, none
+    for no keys."""
+    wanted = list(pks)
+    if not wanted:
+        return []
+    latest = Correction.objects.filter(export__invoice__in=wanted, number=F("export__corrections"))
+    return list(latest.values_list("export__invoice", "content"))
+
+
 def shown_of(exports: Iterable[InvoiceExport]) -> dict[int, Expected]:
     """What counts now of each export, by primary key: one query for all of them."""
     shown = {

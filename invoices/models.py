@@ -19,6 +19,7 @@ from invoices import (  # noqa: F401 - Django looks for models here
     change_models,
     correction_models,
     evidence_models,
+    filing_models,
     ledger_models,
     move_models,
     plan_models,
@@ -45,7 +46,8 @@ from invoices.enums import (
 
 
 class ReceivedFile(models.Model):
-    """One file as received, byte for byte."""
+    """One file as received, byte for byte; a large one's content is in its `pieces` (see
+    `invoices.pieces`)."""
 
     tenant = models.ForeignKey(
         Tenant,

@@ -8,7 +8,8 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.http import content_disposition_header
@@ -21,7 +22,7 @@ from integrations.admin.bounded import BoundedChangeList
 from integrations.admin.desk import ReadOnlyAdmin
 from integrations.enums import TenantState
 from integrations.models import Tenant
-from invoices import audit, filing, finding
+from invoices import audit, filing, finding, pieces
 from invoices.admin import privacy
 from invoices.admin.filters import DaysFilter, TenantFilter
 from invoices.admin.rows import rows_context
@@ -213,8 +214,8 @@ class ReceivedFileAdmin(ReadOnlyAdmin):
             counts = filing.counts(one)
             bad = counts["rejected"] or counts["held"] or one.problems
             sentence = _t(
-                "%(name)s: %(accepted)d accepted, %(duplicate)d already here, %(held)d held, "
-                "%(rejected)d rejected."
+                "%(name)s: %(accepted)d accepted, %(duplicate)d already here, %(rejected)d "
+                "rejected."
             )
             level = messages.WARNING if bad else messages.SUCCESS
             self.message_user(request, sentence % (counts | {"name": one.name}), level)
@@ -225,22 +226,21 @@ class ReceivedFileAdmin(ReadOnlyAdmin):
         return HttpResponseRedirect(reverse("admin:invoices_receivedfile_changelist"))
 
     @action(description=_("Download the original"), url_path="original", icon="download")
-    def download(self, request: HttpRequest, object_id: int) -> HttpResponse:
+    def download(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
         if not self.has_view_permission(request):
             raise PermissionDenied
         privacy.needs_to_see()
         received = get_object_or_404(ReceivedFile.objects.select_related("tenant"), pk=object_id)
         facts = {"file": received.pk, "name": received.name}
         audit.record("file.downloaded", tenant=received.tenant, by=request.user, data=facts)
-        return HttpResponse(
-            bytes(received.content),
-            content_type="application/octet-stream",
-            headers={
-                "Content-Disposition": content_disposition_header(True, received.name)
-                or "attachment",
-                "X-Content-Type-Options": "nosniff",
-            },
-        )
+        headers = {
+            "Content-Length": str(received.size),
+            "Content-Disposition": content_disposition_header(True, received.name) or "attachment",
+            "X-Content-Type-Options": "nosniff",
+        }
+        answer = StreamingHttpResponse if pieces.is_in_pieces(received) else HttpResponse
+        kind = "application/octet-stream"
+        return answer(pieces.chunks(received), content_type=kind, headers=headers)
 
 
 def _received_context(received: ReceivedFile) -> dict[str, Any]:

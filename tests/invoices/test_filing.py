@@ -45,12 +45,12 @@ def test_same_file_again_is_all_duplicates(tenant):
     assert InvoiceExport.objects.count() == 1
 
 
-def test_same_number_with_other_content_is_rejected_and_the_first_kept(tenant):
+def test_same_number_with_other_content_is_held_and_the_first_kept(tenant):
     take(tenant, factories.invoice("A-1"))
 
     received, outcomes = take(tenant, factories.invoice("A-1", order_reference="PO 7"))
 
-    assert outcomes == ["rejected"]
+    assert outcomes == ["held"]
     assert received.items.get().problems[0]["code"] == "changed_duplicate"
     assert Invoice.objects.get().content.get("order_reference") is None
 
