@@ -1,8 +1,8 @@
 """Which credit notes wait: a credit note goes to Procountor after the invoice that it credits.
 
-It waits while that invoice is here and not in Procountor yet. An invoice that was never here
-(from a time before, or from another system) keeps nobody waiting, and neither does one that a
-person decided not to export.
+It waits while that invoice is here and not in Procountor yet, or may still come with a file that
+is being taken in. An invoice that was never here (from a time before, or from another system)
+keeps nobody waiting, and neither does one that a person decided not to export.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from integrations.models import Tenant
 from invoices import exports
 from invoices.document import Problem
 from invoices.enums import ExportStatus, ParkedReason
+from invoices.filing_models import FilingRun
 from invoices.models import Invoice, InvoiceExport
 
 #: Where an invoice is that its credit notes wait for no more.
@@ -24,18 +25,26 @@ _OVER = (ExportStatus.SUBMITTED, ExportStatus.RECONCILED, ExportStatus.SKIPPED)
 
 def waiting(tenant_pk: int, pks: Iterable[int]) -> dict[int, str]:
     """Of these exports of a tenant, by primary key, the invoice number that each credit note
-    waits for; the others are not in it. Two queries at most."""
+    waits for; the others are not in it. Three queries at most."""
     credited = _credited(tenant_pk, pks)
     numbers = {number for found in credited.values() for number in found}
     if not numbers:
         return {}
-    ahead = set(
-        Invoice.objects.filter(tenant=tenant_pk, number__in=numbers, is_credit_note=False)
-        .exclude(export__status__in=_OVER)
-        .values_list("number", flat=True)
-    )
-    first = {pk: next((n for n in found if n in ahead), "") for pk, found in credited.items()}
-    return {pk: number for pk, number in first.items() if number}
+    # Asked before the invoices: what its last batch brings is seen then.
+    more_may_come = FilingRun.objects.filter(tenant=tenant_pk, finished_at=None).exists()
+    here = Invoice.objects.filter(tenant=tenant_pk, number__in=numbers)
+    known, ahead = set(), set()
+    for number, is_note, status in here.values_list("number", "is_credit_note", "export__status"):
+        known.add(number)
+        if not is_note and status not in _OVER:
+            ahead.add(number)
+    waits = {}
+    for pk, found in credited.items():
+        if number := next((each for each in found if each in ahead), ""):
+            waits[pk] = number
+        elif more_may_come and not known.intersection(found):
+            waits[pk] = found[0]
+    return waits
 
 
 def park(export: InvoiceExport, number: str) -> bool:

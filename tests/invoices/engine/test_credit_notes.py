@@ -1,6 +1,7 @@
 """A credit note goes to Procountor after the invoice it credits, over real HTTP."""
 
 import datetime as dt
+import io
 import json
 
 import pytest
@@ -144,6 +145,21 @@ def test_credit_note_of_several_invoices_waits_for_the_last(tenant, sandbox):
     assert (export_of("C-2").parked_reason, booked(sandbox)[0]) == ("credited_invoice", "A-1")
 
 
+def test_invoice_may_still_come_with_a_file_that_is_being_taken_in(tenant, sandbox):
+    content = json.dumps({"invoices": [note("C-1", "A-1"), factories.invoice("A-1")]}).encode()
+    run_of_file = filing.begin(tenant, "own.json", io.BytesIO(content), via="command", queue=True)
+    take_in(tenant, note("C-2", "A-1"))
+    run(tenant)
+    assert (export_of("C-2").parked_reason, booked(sandbox)) == ("credited_invoice", [])
+
+    assert filing.go_on(run_of_file, seconds=60)
+    run(tenant)
+
+    found = booked(sandbox)
+    assert found[0] == "A-1"
+    assert sorted(found) == ["A-1", "C-1", "C-2"]
+
+
 def test_a_thousand_waiting_credit_notes_are_looked_at_in_few_queries(
     tenant, django_assert_max_num_queries
 ):
@@ -152,7 +168,7 @@ def test_a_thousand_waiting_credit_notes_are_looked_at_in_few_queries(
     notes = InvoiceExport.objects.filter(invoice__is_credit_note=True)
     notes.update(status="parked", parked_reason="credited_invoice", changed_at=timezone.now())
 
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(10):
         assert credit_notes.release() == 0
 
 
