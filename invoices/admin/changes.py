@@ -16,7 +16,7 @@ from unfold.decorators import display
 from integrations.admin.desk import ReadOnlyAdmin, ReasonLine, needs
 from invoices import changes, corrections
 from invoices.admin.corrections import CORRECT
-from invoices.admin.document_words import place_words
+from invoices.admin.document_words import place_words, value_words
 from invoices.admin.words import STATUS_COLOURS, money, status_words
 from invoices.change_models import HeldChange
 from invoices.enums import ChangeState
@@ -166,8 +166,8 @@ def _context(request: HttpRequest, change: HeldChange) -> dict[str, Any]:
         "rows": [
             {
                 "field": place_words(each["field"]),
-                "old": each["old"] or "–",
-                "new": each["new"] or "–",
+                "old": value_words(each["field"], each["old"]),
+                "new": value_words(each["field"], each["new"]),
                 "is_fixed": each["field"] in fixed,
             }
             for each in change.differences

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
-from invoices.admin.correction_form import LABELS as CORRECTABLE
+from invoices.admin import correction_form
 
-_FIELDS = CORRECTABLE | {
+_FIELDS = correction_form.LABELS | {
     "number": _("Invoice number"),
     "kind": _("Kind"),
     "delivery_start": _("Delivery from"),
@@ -49,6 +51,7 @@ _GROUPS = {
     "delivery_address": _("Delivery address"),
     "cash_discounts": _("Cash discount"),
 }
+_DATES = ("delivery_start", "delivery_end", "start_date", "end_date")
 _NUMBERED = re.compile(r"(\w+)\[(\d+)\]")
 
 
@@ -63,3 +66,10 @@ def place_words(place: str) -> str:
     group = _GROUPS.get(numbered[1] if numbered else head)
     words = str(_FIELDS.get(name, name))
     return f"{group} · {words}" if group and name != head else words
+
+
+def value_words(place: str, value: str) -> str:
+    """A value of a document's JSON as the reader writes it."""
+    if value and place.rpartition(".")[2] in _DATES:
+        return date_format(dt.date.fromisoformat(value), "SHORT_DATE_FORMAT")
+    return correction_form.value_words(place, value)

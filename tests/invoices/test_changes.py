@@ -138,6 +138,14 @@ class TestPages:
         assert "Testitie 2" in page and "Uusitie 9" in page
         assert "Take over as a correction" in page
 
+    def test_dates_are_shown_as_the_reader_writes_them(self, client, accountant, tenant):
+        take_in(tenant)
+        item = take_in(tenant, due_date="2026-09-20")
+
+        page = text(client.get(self.page(item.change), headers={"Accept-Language": "fi"}))
+
+        assert "15.9.2026" in page and "20.9.2026" in page
+
     def test_left_as_it_was_with_a_reason(self, client, accountant, held):
         client.post(self.page(held), {"reason": ""})
         held.refresh_from_db()
