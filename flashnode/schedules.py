@@ -24,6 +24,12 @@ SCHEDULES: list[dict[str, Any]] = [
         "minutes": 1,
     },
     {
+        "name": "uploads",
+        "func": "invoices.tasks.follow_uploads",
+        "schedule_type": "I",
+        "minutes": 1,
+    },
+    {
         "name": "reconciliation by day",
         "func": "invoices.tasks.reconcile_days",
         "schedule_type": "I",

@@ -18,6 +18,7 @@ from invoices.admin import (
     rehearsals,
     retention,
     unknown_codes,
+    uploads,
     wording,
 )
 
@@ -39,5 +40,6 @@ __all__ = [
     "rehearsals",
     "retention",
     "unknown_codes",
+    "uploads",
     "wording",
 ]
