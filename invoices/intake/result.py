@@ -10,6 +10,10 @@ from invoices.pdf import Pdf
 
 #: A larger file is refused unread. Twenty megabytes hold some five thousand invoices.
 MAX_FILE_BYTES = 20_000_000
+#: What `reading` takes of the formats that it reads piece by piece: Finvoice, UBL, CII and CSV.
+MAX_UPLOAD_BYTES = 1 << 30
+#: More invoices than this are not read of such a file.
+MAX_STREAMED_ITEMS = 1_000_000
 #: What a `ReadResult` can say it was.
 FORMATS = ("finvoice", "ubl", "cii", "csv", "xlsx", "zip", "json", "unknown")
 #: More invoices than this in one file are refused: split the file at the source.

@@ -29,11 +29,13 @@ _DECLARED_ENCODING = re.compile(
 )
 _ENVELOPE_END = re.compile(rb"</(?:[A-Za-z_][\w.-]{0,60}:)?Envelope\s*>")
 _ENVELOPE_START = re.compile(rb"<(?:[A-Za-z_][\w.-]{0,60}:)?Envelope(?=[\s>/])")
+_WITHOUT_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _LINES = re.compile(r",? line \d+(?:, column \d+)?")
 _ENCODINGS = {
     "utf-8", "ascii", "iso8859-1", "iso8859-15", "cp1252", "iso8859-4", "iso8859-10", "cp1257",
 }  # fmt: skip
-_BOMS = (
+#: Byte order marks, and what UTF-16 begins with when it has none.
+BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -74,7 +76,7 @@ def as_ascii_compatible(content: bytes) -> tuple[bytes, str]:
 
     UTF-16 and UTF-32 come back as UTF-8. Raises Unparsable when they are damaged.
     """
-    for mark, encoding in _BOMS:
+    for mark, encoding in BOMS:
         if content.startswith(mark):
             try:
                 text = content.decode(encoding)
@@ -99,6 +101,11 @@ def mentions(markup: bytes, *names: str) -> bool:
     return _tag(names).search(markup) is not None
 
 
+def openings(content: bytes, *names: str) -> list[int]:
+    """Where tags of these names open, whether or not a comment hides them."""
+    return [found.start() for found in _tag(names).finditer(content) if not found[1]]
+
+
 @cache
 def _tag(names: tuple[str, ...]) -> re.Pattern[bytes]:
     either = "|".join(names).encode("ascii")
@@ -117,7 +124,7 @@ def documents(content: bytes, encoding: str, *names: str) -> Iterator[Found]:
     receiver: Receiver | None = None
     line = 1
     for start, end in zip(edges, edges[1:], strict=False):
-        segment = _Segment(content[start:end], markup[start:end], encoding, line, names)
+        segment = Segment(content[start:end], markup[start:end], encoding, line, names)
         line += segment.content.count(b"\n")
         for found in segment.documents():
             if found.element is None and found.problem is None:
@@ -129,14 +136,16 @@ def documents(content: bytes, encoding: str, *names: str) -> Iterator[Found]:
 
 
 @dataclass(frozen=True)
-class _Segment:
-    """The bytes from one XML declaration to the next, all in one encoding."""
+class Segment:
+    """The bytes from one XML declaration to the next, all in one encoding. `around` are
+    declarations of namespaces that stand outside of a piece of it."""
 
     content: bytes
     masked: bytes
     settled: str
     first_line: int
     names: tuple[str, ...]
+    around: str = ""
 
     def documents(self) -> Iterator[Found]:
         """Invoices, and `Found` with only a receiver for an envelope that stands alone."""
@@ -162,15 +171,15 @@ class _Segment:
             end = tag.start()
             if tag[1]:
                 end = self.masked.find(b">", end) + 1 or len(self.content)
-            yield from self._piece(done, opened if opened >= 0 else done, end, line)
+            yield from self.piece(done, opened if opened >= 0 else done, end, line)
             line += self.content.count(b"\n", done, end)
             done, opened = end, -1 if tag[1] else end
         if opened >= 0:
-            yield from self._piece(done, opened, len(self.content), line)
+            yield from self.piece(done, opened, len(self.content), line)
         else:
             yield from self._envelope(done, len(self.content))
 
-    def _piece(self, before: int, begin: int, end: int, line: int) -> Iterator[Found]:
+    def piece(self, before: int, begin: int, end: int, line: int) -> Iterator[Found]:
         """The invoice from `begin` to `end`; `before` is where what belongs to it starts, on
         `line` of the file."""
         yield from self._envelope(before, begin)
@@ -179,7 +188,7 @@ class _Segment:
             yield Found(problem=problem("xml_forbidden", f"line {line}", "<!ENTITY"))
             return
         try:
-            yield Found(element=self._parsed(begin, end))
+            yield Found(element=self._parsed_within(begin, end))
         except Unparsable as error:
             place = f"line {line + error.line - 1}"
             yield Found(problem=replace(error.problem, place=place))
@@ -196,11 +205,28 @@ class _Segment:
         yield Found(receiver=_receiver(root))
 
     def _parsed(self, begin: int, end: int) -> etree._Element:
-        return parsed(_decoded(self.content[begin:end], self.settled or self._declared()))
+        return parsed(self._text(begin, end))
 
-    def _declared(self) -> str:
-        found = _DECLARED_ENCODING.match(self.content)
-        return found[1].decode("ascii") if found else "utf-8"
+    def _parsed_within(self, begin: int, end: int) -> etree._Element:
+        """With the namespaces that are declared outside of it, if it needs them."""
+        try:
+            return self._parsed(begin, end)
+        except Unparsable:
+            if not self.around:
+                raise
+            text = self._text(begin, end)
+        within = parsed(f"<w {self.around}>{_WITHOUT_DECLARATION.sub('', text, count=1)}</w>")
+        if len(within) != 1:
+            raise Unparsable(problem("xml_broken", "", "content outside of the invoice"))
+        return within[0]
+
+    def _text(self, begin: int, end: int) -> str:
+        return _decoded(self.content[begin:end], self.settled or declared_encoding(self.content))
+
+
+def declared_encoding(content: bytes) -> str:
+    found = _DECLARED_ENCODING.match(content)
+    return found[1].decode("ascii") if found else "utf-8"
 
 
 def _decoded(content: bytes, declared: str) -> str:

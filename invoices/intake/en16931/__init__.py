@@ -9,6 +9,8 @@ from __future__ import annotations
 from decimal import localcontext
 from typing import Any
 
+from lxml import etree
+
 from invoices.intake.en16931.attached import attachments_of
 from invoices.intake.en16931.cii import CII
 from invoices.intake.en16931.header import header, kind, texts
@@ -23,8 +25,9 @@ from invoices.intake.result import MAX_ITEMS, ReadItem, ReadResult
 from invoices.intake.values import MAX_PROBLEMS, Log, problem, validated
 from invoices.intake.xml_split import Found, documents, mentions
 
-__all__ = ["read_en16931", "syntax_of"]
+__all__ = ["SYNTAXES", "read_en16931", "read_invoice", "syntax_of"]
 
+SYNTAXES = (UBL, CII)
 #: Wide enough for any product and quotient of figures that `EnNode` lets through.
 _PRECISION = 100
 
@@ -32,7 +35,7 @@ _PRECISION = 100
 def syntax_of(markup: bytes) -> Syntax | None:
     """The language the file is written in, by its markup (see `xml_split.masked`); None when it
     is of another kind."""
-    for syntax in (UBL, CII):
+    for syntax in SYNTAXES:
         marked = any(mark.encode() in markup for mark in syntax.marks)
         if marked and mentions(markup, *syntax.roots):
             return syntax
@@ -42,22 +45,27 @@ def syntax_of(markup: bytes) -> Syntax | None:
 def read_en16931(content: bytes, encoding: str, syntax: Syntax) -> ReadResult:
     """Every invoice of the file. `content` has ASCII markup; `encoding` overrides the declared."""
     items: list[ReadItem] = []
-    with localcontext() as context:
-        context.prec = _PRECISION
-        for position, found in enumerate(documents(content, encoding, *syntax.roots), start=1):
-            if position > MAX_ITEMS:
-                return ReadResult(syntax.format, (), (problem("too_many", "", "", MAX_ITEMS),))
-            if found.problem is not None and found.problem.code == "file_too_complex":
-                return ReadResult(syntax.format, (), (found.problem,))
-            items.append(_read_item(position, found, syntax))
+    for position, found in enumerate(documents(content, encoding, *syntax.roots), start=1):
+        if position > MAX_ITEMS:
+            return ReadResult(syntax.format, (), (problem("too_many", "", "", MAX_ITEMS),))
+        if found.problem is not None and found.problem.code == "file_too_complex":
+            return ReadResult(syntax.format, (), (found.problem,))
+        items.append(read_invoice(position, found, syntax))
     return ReadResult(syntax.format, tuple(items))
 
 
-def _read_item(position: int, found: Found, syntax: Syntax) -> ReadItem:
+def read_invoice(position: int, found: Found, syntax: Syntax) -> ReadItem:
+    """One invoice as the splitter found it."""
     if found.element is None:
         return ReadItem(position, None, (found.problem or problem("xml_broken"),))
+    with localcontext() as context:
+        context.prec = _PRECISION
+        return _read_item(position, found.element, syntax)
+
+
+def _read_item(position: int, element: etree._Element, syntax: Syntax) -> ReadItem:
     log = Log()
-    invoice = EnNode(found.element, log)
+    invoice = EnNode(element, log)
     data = _document(invoice, syntax)
     attachments = attachments_of(invoice, syntax)
     document = None if log.errors else validated(data, log)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from decimal import Decimal, localcontext
 from typing import Any
 
+from lxml import etree
+
 from invoices.intake.finvoice.header import header, kind
 from invoices.intake.finvoice.parties import address, buyer
 from invoices.intake.finvoice.rows import read_rows
@@ -26,12 +28,10 @@ _PRECISION = 60
 def read_finvoices(content: bytes, encoding: str = "") -> ReadResult:
     """Every invoice of the file. `content` has ASCII markup; `encoding` overrides the declared."""
     items: list[ReadItem] = []
-    with localcontext() as context:
-        context.prec = _PRECISION
-        for position, found in enumerate(documents(content, encoding, "Finvoice"), start=1):
-            if position > MAX_ITEMS:
-                return ReadResult("finvoice", (), (problem("too_many", "", "", MAX_ITEMS),))
-            items.append(_read_item(position, found))
+    for position, found in enumerate(documents(content, encoding, "Finvoice"), start=1):
+        if position > MAX_ITEMS:
+            return ReadResult("finvoice", (), (problem("too_many", "", "", MAX_ITEMS),))
+        items.append(read_finvoice(position, found))
     whole = [item for item in items if _about_the_file(item)]
     if whole:
         return ReadResult("finvoice", (), whole[0].problems)
@@ -42,11 +42,18 @@ def _about_the_file(item: ReadItem) -> bool:
     return any(found.code == "file_too_complex" for found in item.problems)
 
 
-def _read_item(position: int, found: Found) -> ReadItem:
+def read_finvoice(position: int, found: Found) -> ReadItem:
+    """One invoice as the splitter found it."""
     if found.element is None:
         return ReadItem(position, None, (found.problem or problem("xml_broken"),))
+    with localcontext() as context:
+        context.prec = _PRECISION
+        return _read_item(position, found, found.element)
+
+
+def _read_item(position: int, found: Found, element: etree._Element) -> ReadItem:
     log = Log()
-    finvoice = Node(found.element, log)
+    finvoice = Node(element, log)
     data = _document(finvoice, found)
     document = None if log.errors else validated(data, log)
     return ReadItem(

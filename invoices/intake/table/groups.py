@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -108,10 +108,20 @@ class TableRow:
 
 @dataclass(frozen=True)
 class Group:
-    """The rows of one invoice, in the order of the file."""
+    """The rows of one invoice, in the order of the file. `count` is of all of them, where there
+    are more than can be kept."""
 
     rows: tuple[TableRow, ...]
     log: Log
+    count: int = 0
+
+    @classmethod
+    def of(
+        cls, table: Table, members: Iterable[tuple[int, Sequence[Cell]]], count: int = 0
+    ) -> Group:
+        log = Log()
+        rows = tuple(TableRow(table, log, number, cells) for number, cells in members)
+        return cls(rows, log, count or len(rows))
 
     def has(self, name: str) -> bool:
         return name in self.rows[0].table.places
@@ -156,8 +166,11 @@ def groups_of(table: Table) -> Iterator[Group]:
     found: dict[str, list[tuple[int, Sequence[Cell]]]] = {}
     at = table.places["number"]
     for number, cells in table.sheet.rows:
-        text = as_text(cells[at]) if at < len(cells) else ""
-        found.setdefault(text or f"\x00{number}", []).append((number, cells))
+        found.setdefault(key_of(number, cells, at), []).append((number, cells))
     for members in found.values():
-        log = Log()
-        yield Group(tuple(TableRow(table, log, number, cells) for number, cells in members), log)
+        yield Group.of(table, members)
+
+
+def key_of(number: int, cells: Sequence[Cell], at: int) -> str:
+    """What rows of one invoice have in common, of a row with its invoice's number at `at`."""
+    return (as_text(cells[at]) if at < len(cells) else "") or f"\x00{number}"

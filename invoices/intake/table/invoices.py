@@ -55,37 +55,36 @@ def read_sheets(
     """The invoices of the sheets whose columns are understood; the others are told. When none
     is, everything that is missing from the likeliest one is."""
     sheets = list(found)
-    usable = [(sheet, columns) for sheet, columns in sheets if not _wrong(columns)]
+    usable = [(sheet, columns) for sheet, columns in sheets if not is_wrong(columns)]
     if not usable:
         likeliest, known = max(sheets, key=lambda each: len(each[1].places))
-        told = _told(likeliest, known)[:MAX_PROBLEMS]
+        told = told_of(likeliest, known)[:MAX_PROBLEMS]
         return ReadResult(name, (), tuple(told), known.columns)
     columns = tuple(column for __, known in usable for column in known.columns)
-    left = [sheet for sheet, known in sheets if _wrong(known)]
+    left = [sheet for sheet, known in sheets if is_wrong(known)]
     problems = tuple(problem("sheet_left_out", "", sheet.name) for sheet in left if sheet.rows)
     items: list[ReadItem] = []
-    with localcontext() as context:
-        context.prec = _PRECISION
-        for sheet, known in usable:
-            unread = _not_read(sheet, known)
-            for group in groups_of(Table.of(sheet, known.places, mapping)):
-                if len(items) == MAX_ITEMS:
-                    too_many = problem("too_many", "", "", MAX_ITEMS)
-                    return ReadResult(name, (), (too_many,), columns)
-                item = _read_item(len(items) + 1, group)
-                # Once a sheet: they are the same for every invoice of it.
-                items.append(replace(item, warnings=(*unread, *item.warnings)))
-                unread = []
+    for sheet, known in usable:
+        unread = not_read(sheet, known)
+        for group in groups_of(Table.of(sheet, known.places, mapping)):
+            if len(items) == MAX_ITEMS:
+                too_many = problem("too_many", "", "", MAX_ITEMS)
+                return ReadResult(name, (), (too_many,), columns)
+            items.append(read_group(len(items) + 1, group, unread))
+            # Once a sheet: they are the same for every invoice of it.
+            unread = []
     if not items and not problems:
         problems = (problem("table_empty"),)
     return ReadResult(name, tuple(items), problems, columns)
 
 
-def _wrong(known: Understood) -> bool:
+def is_wrong(known: Understood) -> bool:
+    """Whether something is lacking without which no invoice is read."""
     return bool(known.missing or known.twice or known.unmapped)
 
 
-def _told(sheet: Sheet, known: Understood) -> list[Problem]:
+def told_of(sheet: Sheet, known: Understood) -> list[Problem]:
+    """What is wrong with the columns, and which were understood."""
     told = [problem("column_not_there", sheet.name, heading) for heading in known.unmapped]
     told += [problem("column_twice", sheet.name, heading) for heading in known.twice]
     told += [
@@ -93,10 +92,11 @@ def _told(sheet: Sheet, known: Understood) -> list[Problem]:
     ]
     read = [column.heading for column in known.columns if column.field]
     told += [problem("columns_read", sheet.name, text) for text in _chunks(read)]
-    return told + _not_read(sheet, known)
+    return told + not_read(sheet, known)
 
 
-def _not_read(sheet: Sheet, known: Understood) -> list[Problem]:
+def not_read(sheet: Sheet, known: Understood) -> list[Problem]:
+    """The columns that mean nothing to us."""
     unread = [column.heading for column in known.columns if not column.field]
     return [problem("columns_not_read", sheet.name, text) for text in _chunks(unread)]
 
@@ -111,6 +111,14 @@ def _chunks(headings: list[str]) -> list[str]:
         else:
             chunks.append(heading)
     return chunks
+
+
+def read_group(position: int, group: Group, unread: list[Problem]) -> ReadItem:
+    """One invoice; `unread` goes before its own warnings."""
+    with localcontext() as context:
+        context.prec = _PRECISION
+        item = _read_item(position, group)
+    return replace(item, warnings=(*unread, *item.warnings)) if unread else item
 
 
 def _read_item(position: int, group: Group) -> ReadItem:

@@ -23,8 +23,8 @@ _TOTALS = ("net_total", "vat_total", "gross_total")
 
 def read_rows(group: Group, header: dict[str, Any]) -> dict[str, Any]:
     """`rows` and the stated totals, compared; `kind`, when the total is below zero."""
-    if len(group.rows) > MAX_ROWS:
-        group.log.error("too_many", group.rows[0].place(), len(group.rows), MAX_ROWS)
+    if group.count > MAX_ROWS:
+        group.log.error("too_many", group.rows[0].place(), group.count, MAX_ROWS)
         return {"rows": []}
     errors = len(group.log.errors)
     stated = {name: group.decimal(name) for name in _TOTALS}

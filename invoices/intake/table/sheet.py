@@ -14,8 +14,10 @@ from invoices.intake.table.styles import Cell
 MAX_COLUMNS = 1_000
 MAX_TABLE_ROWS = 100_000
 MAX_CELL_CHARS = 32_767
+#: Of a CSV that is read piece by piece.
+MAX_STREAMED_ROWS = 5_000_000
 #: Titles, dates of printing and the like stand above the headings.
-_MOST_ROWS_ABOVE = 20
+MOST_ROWS_ABOVE = 20
 
 
 @dataclass(frozen=True)
@@ -52,17 +54,31 @@ def as_text(cell: Cell) -> str:
 def sheet_of(
     name: str, rows: Iterable[tuple[int, Sequence[Cell]]], mapping: ColumnMapping
 ) -> tuple[Sheet, Understood] | None:
-    """The table in `rows`, its headings found; None when there is nothing in it. The headings are
-    the row with the most fields among the first ones, or the first one with two cells."""
-    filled = [(number, cells) for number, cells in rows if any(as_text(cell) for cell in cells)]
+    """The table in `rows`, its headings found; None when there is nothing in it."""
+    filled = [(number, cells) for number, cells in rows if is_filled(cells)]
+    found = headings_of(name, filled[:MOST_ROWS_ABOVE], mapping)
+    if found is None:
+        return None
+    at, headings, known = found
+    return Sheet(name, headings, tuple(filled[at + 1 :])), known
+
+
+def is_filled(cells: Sequence[Cell]) -> bool:
+    return any(as_text(cell) for cell in cells)
+
+
+def headings_of(
+    name: str, first: Sequence[tuple[int, Sequence[Cell]]], mapping: ColumnMapping
+) -> tuple[int, tuple[str, ...], Understood] | None:
+    """Which of the first filled rows has the headings: the one with the most fields, or the first
+    one with two cells. None without rows."""
     best: tuple[int, int, Understood] | None = None
-    for at, (__, cells) in enumerate(filled[:_MOST_ROWS_ABOVE]):
+    for at, (__, cells) in enumerate(first):
         found = understood([as_text(cell) for cell in cells], mapping, name)
         score = 2 * len(found.places) + (len(found.columns) > 1)
         if best is None or score > best[1]:
             best = (at, score, found)
     if best is None:
         return None
-    at, __, found = best
-    headings = tuple(as_text(cell) for cell in filled[at][1])
-    return Sheet(name, headings, tuple(filled[at + 1 :])), found
+    at, __, known = best
+    return at, tuple(as_text(cell) for cell in first[at][1]), known

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from invoices.intake.columns import DateOrder, DecimalMark
 from invoices.intake.values import UnreadableValue, parse_date
@@ -47,6 +48,22 @@ def _readings(text: str) -> dict[DecimalMark, Decimal]:
     return readings
 
 
+#: Figures of one shape are read in the same ways: what counts of a digit is whether it is 0.
+_SHAPE = str.maketrans("23456789", "11111111")
+
+
+@lru_cache(maxsize=4096)
+def _marks_of_shape(shape: str) -> frozenset[DecimalMark]:
+    readings = _readings(shape)
+    return frozenset(readings) if len(readings) == 1 else frozenset()
+
+
+@lru_cache(maxsize=4096)
+def _orders_of(text: str) -> frozenset[DateOrder]:
+    readings = _orders(text)
+    return frozenset(readings) if len(readings) == 1 else frozenset()
+
+
 @dataclass(frozen=True)
 class NumberStyle:
     """`told` is the mapping's mark, `proved` the one that the column's other cells leave."""
@@ -58,10 +75,18 @@ class NumberStyle:
     def of(cls, cells: Iterable[Cell], told: DecimalMark | None) -> NumberStyle:
         proofs: set[DecimalMark] = set()
         for cell in cells:
-            readings = _readings(cell) if isinstance(cell, str) else {}
-            if len(readings) == 1:
-                proofs |= readings.keys()
-        return cls(told, proofs.pop() if len(proofs) == 1 else None)
+            proofs |= cls.proved_by(cell)
+        return cls.proven(proofs, told)
+
+    @classmethod
+    def proven(cls, proofs: set[DecimalMark], told: DecimalMark | None) -> NumberStyle:
+        return cls(told, next(iter(proofs)) if len(proofs) == 1 else None)
+
+    @staticmethod
+    def proved_by(cell: Cell) -> frozenset[DecimalMark]:
+        """The mark with which alone the cell is a figure; empty when either will do, or none."""
+        # Only its shape counts: of a long column nearly every figure has one that was seen before.
+        return _marks_of_shape(cell.translate(_SHAPE)) if isinstance(cell, str) else frozenset()
 
     def read(self, cell: Cell) -> Decimal:
         """Raises UnreadableValue: `not_a_number`, or `number_ambiguous`."""
@@ -89,10 +114,16 @@ class DateStyle:
     def of(cls, cells: Iterable[Cell], told: DateOrder | None) -> DateStyle:
         proofs: set[DateOrder] = set()
         for cell in cells:
-            readings = _orders(cell) if isinstance(cell, str) else {}
-            if len(readings) == 1:
-                proofs |= readings.keys()
-        return cls(told, proofs.pop() if len(proofs) == 1 else None)
+            proofs |= cls.proved_by(cell)
+        return cls.proven(proofs, told)
+
+    @classmethod
+    def proven(cls, proofs: set[DateOrder], told: DateOrder | None) -> DateStyle:
+        return cls(told, next(iter(proofs)) if len(proofs) == 1 else None)
+
+    @staticmethod
+    def proved_by(cell: Cell) -> frozenset[DateOrder]:
+        return _orders_of(cell) if isinstance(cell, str) else frozenset()
 
     def read(self, cell: Cell) -> dt.date:
         """Raises UnreadableValue: `not_a_date`, or `date_ambiguous` for 2/3/2026."""
