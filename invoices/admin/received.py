@@ -233,6 +233,7 @@ class ReceivedFileAdmin(ReadOnlyAdmin):
         try:
             made = returning.hand_back(received, io.BytesIO(bytes(received.content)), out)
         except returning.NothingRejected:
+            out.close()
             messages.info(request, _t("No invoice of this file was rejected."))
             page = reverse("admin:invoices_receivedfile_change", args=[pk])
             return HttpResponseRedirect(page)
@@ -241,7 +242,8 @@ class ReceivedFileAdmin(ReadOnlyAdmin):
             "file.rejected_downloaded", tenant=received.tenant, by=request.user, data=facts
         )
         out.seek(0)
-        answer = FileResponse(out, True, made.name, content_type="application/octet-stream")
+        answer = FileResponse(out, as_attachment=True, filename=made.name)
+        answer["Content-Type"] = "application/octet-stream"
         answer["X-Content-Type-Options"] = "nosniff"
         answer["Cache-Control"] = "private, no-store"
         return answer

@@ -21,15 +21,17 @@ from integrations.admin.desk import ReadOnlyAdmin, needs
 from invoices import filing
 from invoices.admin import privacy
 from invoices.admin.filters import TenantFilter
+from invoices.admin.uploads_page import buyer_words, explained_of
 from invoices.admin.uploads_words import (
     A_PRICE,
     DATE_ORDERS,
     DECIMAL_MARKS,
     FIELDS,
     GROUPS,
+    OUTCOME_COLOURS,
+    OUTCOMES_MANY,
 )
 from invoices.admin.words import explained, money
-from invoices.document import Problem
 from invoices.intake.columns import PRICES, REQUIRED, ColumnMapping, understood
 from invoices.upload_models import ColumnLayout, StagedFile, Upload, UploadState
 from invoices.uploads import layouts, previewing, tables, taking_in
@@ -200,31 +202,38 @@ def form_context(
 
 def shown_context(file: StagedFile, chosen: Chosen) -> dict[str, Any]:
     """The first invoices as they would be, and what is missing."""
-    invoices: list[previewing.Sampled] = []
-    told: list[Problem] = []
-    if not chosen.missing and not chosen.twice:
-        invoices, told = previewing.try_columns(file, chosen.mapping, _MOST_ROWS)
+    tried = previewing.Tried([], [])
+    if not chosen.missing and not chosen.twice and file.upload.tenant is not None:
+        tenant = file.upload.tenant
+        tried = previewing.try_columns(tenant, file, chosen.mapping, _MOST_ROWS)
     return {
         "missing": chosen.missing,
         "twice": [FIELDS[name] for name in dict.fromkeys(chosen.twice)],
-        "told": explained(each.as_json() for each in told),
-        "rows": [
-            {
-                "object": each,
-                "buyer": _t("Private person")
-                if each.is_person and not privacy.may_see()
-                else each.buyer_name,
-                "total": money(each.total, each.currency) if each.total is not None else "",
-                "problems": explained(problem.as_json() for problem in _seen(each.problems)),
-            }
-            for each in invoices
-        ],
+        "told": explained(each.as_json() for each in tried.problems),
+        "rows": [_row(one, file) for one in tried.invoices],
         "no_sample": file.sample is None,
     }
 
 
-def _seen(found: Sequence[Any]) -> list[Any]:
-    return list(found) if privacy.may_see() else []
+def _row(one: Any, file: StagedFile) -> dict[str, Any]:
+    """One invoice as it would be."""
+    shown: dict[str, Any] = {
+        "number": one.item.number,
+        "outcome": OUTCOMES_MANY.get(one.outcome, one.outcome),
+        "colour": OUTCOME_COLOURS.get(one.outcome, ""),
+        "problems": [explained_of(each.as_json(), file) for each in one.problems],
+    }
+    if document := one.item.document:
+        buyer = document.buyer
+        is_person = not (buyer.business_id or buyer.vat_number)
+        shown |= {
+            "date": document.date,
+            "due_date": document.due_date,
+            "buyer": buyer_words(buyer.address.name, is_person),
+            "count": len(document.rows),
+            "total": money(one.total, one.currency),
+        }
+    return shown
 
 
 def _samples(file: StagedFile, headings: Sequence[str]) -> dict[str, list[str]]:

@@ -125,7 +125,7 @@ def _file(file: StagedFile, upload: Upload, decided: bool) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "object": file,
         "size": size_words(file.size),
-        "problems": [_explained(each, file) for each in told],
+        "problems": [explained_of(each, file) for each in told],
         "counts": [
             {"count": file.counts.get(outcome, 0), "sums": _sums(_decimal(file, outcome))}
             for outcome in PreviewOutcome.values
@@ -167,7 +167,7 @@ def size_words(size: int) -> str:
     return f"{number_format(max(1, size // 1000) if size else 0)} kB"
 
 
-def _explained(stored: dict[str, Any], file: StagedFile) -> dict[str, Any]:
+def explained_of(stored: dict[str, Any], file: StagedFile) -> dict[str, Any]:
     """A problem in words; of a table every value may be the buyer's."""
     problem = privacy.problem(Problem.from_json(stored))
     if problem.value and file.format in tables.FORMATS and not privacy.may_see():
@@ -188,7 +188,7 @@ def _causes(files: Sequence[StagedFile]) -> dict[str, Any]:
     for file in files:
         for cause in file.causes:
             query = urlencode({"file": file.pk, "code": cause["code"], "field": cause["field"]})
-            shown = _explained({**cause, "place": cause["field"]}, file)
+            shown = explained_of({**cause, "place": cause["field"]}, file)
             causes.append(
                 shown | {"count": cause["count"], "file": file, "url": f"?{query}#problems"}
             )
@@ -206,7 +206,7 @@ def _problems(request: HttpRequest, files: Sequence[StagedFile]) -> dict[str, An
         )
     page = Paginator(rows, _A_PAGE).get_page(request.GET.get("page"))
     shown = [
-        _explained(row.problem, by_pk[row.file_id])
+        explained_of(row.problem, by_pk[row.file_id])
         | {"number": row.number, "position": row.position, "file": by_pk[row.file_id]}
         for row in page
     ]

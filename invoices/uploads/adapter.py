@@ -15,7 +15,7 @@ from integrations.models import Tenant
 from invoices import filing
 from invoices.document import Problem
 from invoices.enums import PreviewOutcome, ReceivedVia
-from invoices.intake import ColumnMapping, ReadItem, read
+from invoices.intake import ColumnMapping, Reading, ReadItem
 from invoices.mapping import map_invoice
 from invoices.models import Invoice, ReceivedFile
 from invoices.preflight import (
@@ -25,25 +25,6 @@ from invoices.preflight import (
     settings_of,
 )
 from invoices.retention.numbers import ExpiredNumbers
-
-
-class Reading:
-    def __init__(self, source: BinaryIO, *, name: str, mapping: ColumnMapping | None) -> None:
-        content = source.read()
-        result = read(content, name=name, mapping=mapping)
-        self.format, self.columns = result.format, result.columns
-        self.problems: tuple[Problem, ...] = result.problems
-        self.size, self.done_bytes, self._items = len(content), 0, result.items
-
-    def __iter__(self) -> Iterator[ReadItem]:
-        for number, item in enumerate(self._items, start=1):
-            self.done_bytes = self.size * number // len(self._items)
-            yield item
-        self.done_bytes = self.size
-
-
-def reading(source: BinaryIO, *, name: str = "", mapping: ColumnMapping | None = None) -> Reading:
-    return Reading(source, name=name, mapping=mapping)
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,14 @@ from typing import BinaryIO, NamedTuple
 from invoices.intake import read
 from invoices.intake.archive import MAX_ENTRIES, MAX_UNPACKED_BYTES, is_own
 from invoices.intake.package import PackageRefused, opened
+from invoices.intake.progress import between
 from invoices.intake.result import MAX_FILE_BYTES
-from invoices.intake.xml_split import masked
+from invoices.intake.xml_tags import marks
 
-_TAGS = re.compile(
-    rb"<(?:(\?xml\s)|(/?)(?:[A-Za-z_][\w.-]{0,60}:)?(?:NAMES)(?=[\s>/]))".replace(
-        b"NAMES", b"Finvoice|Invoice|CreditNote|CrossIndustryInvoice"
-    )
-)
+_NAMES = ("Finvoice", "Invoice", "CreditNote", "CrossIndustryInvoice")
+_DECLARATION = re.compile(rb"(?:\xef\xbb\xbf)?\s*(<\?xml[^>]{0,300}\?>)")
+_BEGINNING = 1_000
+_LONGEST_TAG = 300
 _ENVELOPE_END = re.compile(rb"</(?:[A-Za-z_][\w.-]{0,60}:)?Envelope\s*>")
 _SPACE = re.compile(r"[ \t\r\n]*")
 _UNFIT = re.compile(r"[^\w.-]+")
@@ -48,7 +48,7 @@ def documents_of(kind: str, source: BinaryIO, wanted: Mapping[int, str]) -> Iter
     elif kind == "json":
         yield _json(source.read(), wanted)
     else:
-        yield from _xml(source.read(), wanted)
+        yield from _xml(source, wanted)
 
 
 class _Piece(NamedTuple):
@@ -57,21 +57,24 @@ class _Piece(NamedTuple):
     end: int
 
 
-def _xml(content: bytes, wanted: Mapping[int, str]) -> Iterator[Document]:
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+def _xml(source: BinaryIO, wanted: Mapping[int, str]) -> Iterator[Document]:
+    start = between(source, 0, _BEGINNING)
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise NotFound
-    declaration = re.match(rb"(?:\xef\xbb\xbf)?\s*(<\?xml[^>]{0,300}\?>)", content)
+    declaration = _DECLARATION.match(start)
     first = declaration[1] + b"\n" if declaration else b""
     found = 0
-    for position, piece in enumerate(_pieces(content), start=1):
+    for position, piece in enumerate(_pieces(source), start=1):
         if position not in wanted:
             continue
         found += 1
-        body = content[piece.begin : piece.end]
-        number = wanted[position]
-        if number.encode("ascii", "replace") not in body and number.isascii():
+        if piece.end - piece.before > MAX_FILE_BYTES:
             raise NotFound
-        before = content[piece.before : piece.begin]
+        body = between(source, piece.begin, piece.end)
+        number = wanted[position]
+        if number.isascii() and number.encode() not in body:
+            raise NotFound
+        before = between(source, piece.before, piece.begin)
         if _ENVELOPE_END.search(before):
             whole = before.lstrip() + body
         else:
@@ -82,24 +85,26 @@ def _xml(content: bytes, wanted: Mapping[int, str]) -> Iterator[Document]:
         raise NotFound
 
 
-def _pieces(content: bytes) -> Iterator[_Piece]:
+def _pieces(source: BinaryIO) -> Iterator[_Piece]:
     """Each invoice from its first tag to its last, and where what belongs to it begins."""
-    markup = masked(content)
+    size = source.seek(0, 2)
     done, begin = 0, -1
-    for tag in _TAGS.finditer(markup):
-        at = tag.start()
-        if tag[1]:
+    for mark in marks(source, 0, *_NAMES):
+        at = mark.offset
+        if not mark.name:
             if begin >= 0:
                 yield _Piece(done, begin, at)
                 done, begin = at, -1
-        elif not tag[2] and begin < 0:
+        elif not mark.is_end and begin < 0:
             begin = at
         else:
-            end = (markup.find(b">", at) + 1 or len(content)) if tag[2] else at
+            end = at
+            if mark.is_end:
+                end += between(source, at, min(at + _LONGEST_TAG, size)).find(b">") + 1 or size
             yield _Piece(done, begin if begin >= 0 else done, end)
-            done, begin = end, -1 if tag[2] else end
+            done, begin = end, -1 if mark.is_end else end
     if begin >= 0:
-        yield _Piece(done, begin, len(content))
+        yield _Piece(done, begin, size)
 
 
 def _name(position: int, number: str, ending: str) -> str:

@@ -7,7 +7,6 @@ only so many; counts, sums and causes are of all.
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import io
 import json
@@ -22,9 +21,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from integrations.enums import TenantState
+from integrations.models import Tenant
 from invoices.document import Problem
 from invoices.enums import PreviewOutcome
-from invoices.intake import read
+from invoices.intake import Reading, reading
 from invoices.intake.values import storable
 from invoices.mapping.identifiers import is_personal
 from invoices.upload_models import (
@@ -35,7 +35,7 @@ from invoices.upload_models import (
     UploadState,
 )
 from invoices.uploads import layouts, staging, tables
-from invoices.uploads.adapter import Previewed, Reading, preview, reading
+from invoices.uploads.adapter import Previewed, preview
 from invoices.uploads.work import MOST_TRIES, Stopped, Work
 
 SHOWN_INVOICES = 20
@@ -133,8 +133,6 @@ class _Look:
         file.state, file.complete = StagedState.LOOKED_AT, complete
         file.format = found.format
         file.problems = [each.as_json() for each in found.problems]
-        if complete:
-            found.done_bytes = file.size
         self._note(found, "state", "complete", "format", "problems")
         if self.seen is not None:
             self.seen |= self.new
@@ -270,47 +268,23 @@ def _sample(file: StagedFile, found: Reading) -> bytes | None:
 
 
 @dataclass(frozen=True)
-class Sampled:
-    """One of the first invoices of a table as it would be read by other columns."""
+class Tried:
+    """The first invoices of a table as they would be read by other columns, and what is wrong with
+    the table as a whole."""
 
-    number: str
-    date: dt.date | None
-    due_date: dt.date | None
-    buyer_name: str
-    is_person: bool
-    rows: int
-    total: Decimal | None
-    currency: str
-    problems: tuple[Problem, ...]
+    invoices: list[Previewed]
+    problems: list[Problem]
 
 
-def try_columns(
-    file: StagedFile, mapping: dict[str, Any], most: int
-) -> tuple[list[Sampled], list[Problem]]:
-    """The first invoices of the sample under `mapping`, and what is wrong with the table."""
+def try_columns(tenant: Tenant, file: StagedFile, mapping: dict[str, Any], most: int) -> Tried:
+    """What the sample of `file` would be under `mapping`; nothing of it is kept."""
     if file.sample is None:
-        return [], []
-    result = read(bytes(file.sample), name=file.name, mapping=layouts.mapping_of(mapping))
-    told = [each for each in result.problems if not each.code.startswith("columns_")]
-    return [_sampled(item) for item in result.items[:most]], told
-
-
-def _sampled(item: Any) -> Sampled:
-    document = item.document
-    if document is None:
-        return Sampled(item.number, None, None, "", True, 0, None, "", item.problems)
-    buyer = document.buyer
-    return Sampled(
-        document.number,
-        document.date,
-        document.due_date,
-        buyer.address.name,
-        not (buyer.business_id or buyer.vat_number),
-        len(document.rows),
-        document.gross_total,
-        document.currency,
-        (),
-    )
+        return Tried([], [])
+    source = io.BytesIO(bytes(file.sample))
+    found = reading(source, name=file.name, mapping=layouts.mapping_of(mapping))
+    invoices = list(preview(tenant, found))
+    told = [each for each in found.problems if not each.code.startswith("columns_")]
+    return Tried(invoices[:most], told)
 
 
 def counts_of(files: list[StagedFile]) -> dict[str, int]:

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from invoices import problems
 from invoices.document import Problem
 from invoices.enums import ItemOutcome
-from invoices.intake import read
+from invoices.intake import reading
 from invoices.intake.archive import ERRORS_NAME
 from invoices.models import ReceivedFile, ReceivedItem
 from invoices.reports.writers import harmless
@@ -143,8 +143,7 @@ def _columns(received: ReceivedFile, source: BinaryIO) -> list[tuple[str, str, s
     staged = received.staged.defer("sample").first()
     if staged is not None and staged.columns:
         return [(sheet, name, what) for name, what, sheet in staged.columns]
-    source.seek(0)
-    found = read(source.read(), name=received.name)
+    found = reading(source, name=received.name)
     return [(each.sheet, each.heading, each.field) for each in found.columns]
 
 

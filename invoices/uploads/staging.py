@@ -40,7 +40,7 @@ class Staged(UploadedFile):  # type: ignore[type-arg]
     """What a form gets in place of a file: the row that has it."""
 
     def __init__(self, row: StagedFile) -> None:
-        super().__init__(file=None, name=row.name, size=row.size)
+        super().__init__(file=io.BytesIO(), name=row.name, size=row.size)
         self.row = row
 
 
