@@ -30,6 +30,12 @@ SCHEDULES: list[dict[str, Any]] = [
         "minutes": 1,
     },
     {
+        "name": "taking in of large files",
+        "func": "invoices.tasks.follow_filings",
+        "schedule_type": "I",
+        "minutes": 1,
+    },
+    {
         "name": "reconciliation by day",
         "func": "invoices.tasks.reconcile_days",
         "schedule_type": "I",

@@ -56,15 +56,6 @@ class ItemOutcome(models.TextChoices):
     REJECTED = "rejected", _("Rejected")
 
 
-class PreviewOutcome(models.TextChoices):
-    """What would become of an invoice of a file that is looked at before it is taken in."""
-
-    NEW = "new", _("New")
-    DUPLICATE = "duplicate", _("Duplicate")
-    CHANGED = "changed", _("Changed")
-    REJECTED = "rejected", _("Rejected")
-
-
 class ReceivedVia(models.TextChoices):
     UPLOAD = "upload", _("Upload in the admin")
     COMMAND = "command", _("Command line")

@@ -8,6 +8,7 @@ the words in it. Small and capital letters are the same, and so is all punctuati
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import models
@@ -60,7 +61,16 @@ def keys_of(number: str, buyer: str) -> list[str]:
 
 def add(export_pk: int, number: str, buyer: str) -> None:
     """Let an export be found by these too."""
-    rows = [{"export_id": export_pk, "key": key} for key in keys_of(number, buyer)]
+    add_each([(export_pk, number, buyer)])
+
+
+def add_each(found: Iterable[tuple[int, str, str]]) -> None:
+    """Let exports be found: by primary key, invoice number and buyer's name."""
+    rows = [
+        {"export_id": export_pk, "key": key}
+        for export_pk, number, buyer in found
+        for key in keys_of(number, buyer)
+    ]
     insert_each(SearchKey, rows)
 
 

@@ -19,6 +19,7 @@ from invoices import (  # noqa: F401 - Django looks for models here
     cause_models,
     correction_models,
     evidence_models,
+    filing_models,
     ledger_models,
     move_models,
     plan_models,
@@ -49,7 +50,8 @@ PROBLEMS_LENGTH = Length(Cast("problems", models.TextField()))
 
 
 class ReceivedFile(models.Model):
-    """One file as received, byte for byte."""
+    """One file as received, byte for byte; a large one's content is in its `pieces` (see
+    `invoices.pieces`)."""
 
     tenant = models.ForeignKey(
         Tenant,

@@ -9,8 +9,9 @@ from django.db import transaction
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from invoices import causes, engine, entered, evidence, expiry, ledger, plans, rehearsal
+from invoices import causes, engine, entered, evidence, expiry, filing, ledger, plans, rehearsal
 from invoices.evidence import nightly
+from invoices.filing_models import FilingRun
 from invoices.reports import checking, files, rolling
 from invoices.uploads import following, previewing, taking_in
 from invoices.watch import beat
@@ -105,6 +106,28 @@ def follow_expiries() -> int:
     found = expiry.unfinished()
     for expiry_pk in found:
         async_task("invoices.tasks.advance_expiry", expiry_pk)
+    return len(found)
+
+
+def take_in_soon(run_pk: int) -> None:
+    """Have a file taken in in the background, once its beginning is committed."""
+    transaction.on_commit(partial(async_task, "invoices.tasks.take_in", run_pk))
+
+
+def take_in(run_pk: int) -> bool:
+    """Take in a file for a turn; the next turn is a task of its own."""
+    run = FilingRun.objects.get(pk=run_pk)
+    goes_on = not filing.go_on(run) and run.lease_until is None
+    if goes_on:
+        async_task("invoices.tasks.take_in", run_pk)
+    return goes_on
+
+
+def follow_filings() -> int:
+    """Every minute: files that are to be taken in and that no worker has."""
+    found = filing.unfinished()
+    for run_pk in found:
+        async_task("invoices.tasks.take_in", run_pk)
     return len(found)
 
 

@@ -30,6 +30,7 @@ _FROZEN = (
     "invoices_lookup",
     "invoices_receivedfile",
     "invoices_receiveditem",
+    "invoices_receivedpiece",
     "invoices_restore",
     "invoices_wordingversion",
 )
@@ -59,6 +60,7 @@ _EXPIRES = {
     "invoices_enteredbyhand": 13,
     "invoices_periodmove": 14,
     "invoices_dayseal": 17,
+    "invoices_receivedpiece": 19,
 }
 #: Whether rows of a chain may be deleted now. Days by UTC: a little late, never early.
 _EXPIRING = """

@@ -13,7 +13,6 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from integrations.models import Tenant
-from invoices.enums import PreviewOutcome
 
 
 class UploadState(models.TextChoices):
@@ -117,8 +116,9 @@ class Upload(models.Model):
 class StagedFile(models.Model):
     """One file of an upload, what was found in it, and what became of it.
 
-    `counts` are {PreviewOutcome: invoices}, `sums` {PreviewOutcome: {currency: total}}; `causes`
-    fold the problems: [{code, field, count, value, expected}], the most frequent first.
+    `counts` are {verdict of filing: invoices}, `sums` {verdict: {currency: total}}; `causes` fold
+    the problems: [{code, field, count, value, expected, waits}], the most frequent first. What
+    `waits` rejects nothing: the invoice would be taken in and wait for a person.
     """
 
     upload = models.ForeignKey(Upload, models.CASCADE, related_name="files")
@@ -186,7 +186,7 @@ class StagedInvoice(models.Model):
 
     file = models.ForeignKey(StagedFile, models.CASCADE, related_name="invoices")
     position = models.PositiveIntegerField()
-    outcome = models.CharField(max_length=10, choices=PreviewOutcome)
+    outcome = models.CharField(max_length=10)
     number = models.CharField(max_length=40)
     date = models.DateField(null=True)
     buyer_name = models.CharField(max_length=255, blank=True)

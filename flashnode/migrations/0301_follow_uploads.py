@@ -11,7 +11,7 @@ def forwards(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("flashnode", "0019_who_sees_personal_data"),
+        ("flashnode", "0101_take_in_large_files"),
         ("invoices", "0301_uploads"),
         ("django_q", "0018_task_success_index"),
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import tempfile
 from typing import Any
 
@@ -11,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.http.response import HttpResponseBase
+from django.http.response import HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
 from django.utils.http import content_disposition_header
@@ -22,7 +21,7 @@ from unfold.decorators import action, display
 from integrations.admin import bounded
 from integrations.admin.bounded import BoundedChangeList
 from integrations.admin.desk import ReadOnlyAdmin, needs
-from invoices import audit, finding
+from invoices import audit, finding, pieces
 from invoices.admin import privacy
 from invoices.admin.filters import DaysFilter, TenantFilter
 from invoices.admin.rows import rows_context
@@ -231,7 +230,7 @@ class ReceivedFileAdmin(ReadOnlyAdmin):
         received = get_object_or_404(files, pk=pk)
         out = tempfile.TemporaryFile()  # noqa: SIM115 - the answer closes it
         try:
-            made = returning.hand_back(received, io.BytesIO(bytes(received.content)), out)
+            made = returning.hand_back(received, pieces.opened(received), out)
         except returning.NothingRejected:
             out.close()
             messages.info(request, _t("No invoice of this file was rejected."))
@@ -249,22 +248,21 @@ class ReceivedFileAdmin(ReadOnlyAdmin):
         return answer
 
     @action(description=_("Download the original"), url_path="original", icon="download")
-    def download(self, request: HttpRequest, object_id: int) -> HttpResponse:
+    def download(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
         if not self.has_view_permission(request):
             raise PermissionDenied
         privacy.needs_to_see()
         received = get_object_or_404(ReceivedFile.objects.select_related("tenant"), pk=object_id)
         facts = {"file": received.pk, "name": received.name}
         audit.record("file.downloaded", tenant=received.tenant, by=request.user, data=facts)
-        return HttpResponse(
-            bytes(received.content),
-            content_type="application/octet-stream",
-            headers={
-                "Content-Disposition": content_disposition_header(True, received.name)
-                or "attachment",
-                "X-Content-Type-Options": "nosniff",
-            },
-        )
+        headers = {
+            "Content-Length": str(received.size),
+            "Content-Disposition": content_disposition_header(True, received.name) or "attachment",
+            "X-Content-Type-Options": "nosniff",
+        }
+        answer = StreamingHttpResponse if pieces.is_in_pieces(received) else HttpResponse
+        kind = "application/octet-stream"
+        return answer(pieces.chunks(received), content_type=kind, headers=headers)
 
 
 def _uploads() -> dict[str, Any]:

@@ -219,8 +219,8 @@ def _row(one: Any, file: StagedFile) -> dict[str, Any]:
     """One invoice as it would be."""
     shown: dict[str, Any] = {
         "number": one.item.number,
-        "outcome": OUTCOMES_MANY.get(one.outcome, one.outcome),
-        "colour": OUTCOME_COLOURS.get(one.outcome, ""),
+        "outcome": OUTCOMES_MANY.get(one.verdict, one.verdict),
+        "colour": OUTCOME_COLOURS.get(one.verdict, ""),
         "problems": [explained_of(each.as_json(), file) for each in one.problems],
     }
     if document := one.item.document:
@@ -231,7 +231,7 @@ def _row(one: Any, file: StagedFile) -> dict[str, Any]:
             "due_date": document.due_date,
             "buyer": buyer_words(buyer.address.name, is_person),
             "count": len(document.rows),
-            "total": money(one.total, one.currency),
+            "total": money(one.gross_total, one.currency),
         }
     return shown
 

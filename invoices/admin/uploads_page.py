@@ -27,7 +27,9 @@ from invoices.admin.uploads_words import (
 )
 from invoices.admin.words import money
 from invoices.document import Problem
-from invoices.enums import ItemOutcome, PreviewOutcome
+from invoices.enums import ItemOutcome
+from invoices.filing import Verdict
+from invoices.filing_models import FilingRun
 from invoices.models import ReceivedItem
 from invoices.upload_models import (
     StagedFile,
@@ -50,22 +52,28 @@ def state_context(upload: Upload) -> dict[str, Any]:
     files = list(upload.files.defer("sample"))
     size = sum(file.size for file in files)
     taking_in = upload.state == UploadState.TAKING_IN
-    done = sum(_done(file, taking_in) for file in files)
+    received = [file.received_id for file in files if file.received_id]
+    runs = FilingRun.objects.in_bulk(received) if taking_in else {}
+    done = sum(_done(file, taking_in, runs.get(file.received_id)) for file in files)
     found = sum(sum(file.counts.values()) for file in files)
+    taken = sum(run.items for run in runs.values())
     return {
         "upload": upload,
         "taking_in": taking_in,
         "percent": min(100, 100 * done // size) if size else 0,
         "found": number_format(found, force_grouping=True),
+        "taken": number_format(taken, force_grouping=True),
         "files_done": sum(file.state == StagedState.TAKEN_IN for file in files),
         "files_all": len(files),
     }
 
 
-def _done(file: StagedFile, taking_in: bool) -> int:
+def _done(file: StagedFile, taking_in: bool, run: FilingRun | None) -> int:
     if not taking_in:
         return file.done_bytes
-    return file.size if file.state == StagedState.TAKEN_IN else 0
+    if file.state == StagedState.TAKEN_IN:
+        return file.size
+    return run.bytes_done if run else 0
 
 
 def page_context(request: HttpRequest, upload: Upload) -> dict[str, Any]:
@@ -74,7 +82,7 @@ def page_context(request: HttpRequest, upload: Upload) -> dict[str, Any]:
     decided = state in (UploadState.TAKING_IN, UploadState.DONE, UploadState.CANCELLED)
     closed = upload.tenant.state == TenantState.CLOSED
     open_one = state in (UploadState.PREVIEWING, UploadState.PREVIEWED, UploadState.FAILED)
-    new = previewing.counts_of(files)[PreviewOutcome.NEW]
+    new = previewing.counts_of(files)[Verdict.NEW]
     context = {
         "title": _t("Upload for %(tenant)s") % {"tenant": upload.tenant},
         "badge": {"text": upload.get_state_display(), "type": STATE_COLOURS.get(state, "")},
@@ -109,7 +117,7 @@ def _outcomes(files: Sequence[StagedFile]) -> list[dict[str, Any]]:
             "count": number_format(counts[outcome], force_grouping=True),
             "sums": _sums(sums.get(outcome, {})),
         }
-        for outcome in PreviewOutcome.values
+        for outcome in map(str, Verdict)
     ]
 
 
@@ -128,7 +136,7 @@ def _file(file: StagedFile, upload: Upload, decided: bool) -> dict[str, Any]:
         "problems": [explained_of(each, file) for each in told],
         "counts": [
             {"count": file.counts.get(outcome, 0), "sums": _sums(_decimal(file, outcome))}
-            for outcome in PreviewOutcome.values
+            for outcome in map(str, Verdict)
         ],
         "state": file.get_state_display() if decided else "",
         "columns_url": reverse("admin:invoices_upload_columns", args=[upload.pk, file.pk])
@@ -142,6 +150,7 @@ def _file(file: StagedFile, upload: Upload, decided: bool) -> dict[str, Any]:
             "received": reverse("admin:invoices_receivedfile_change", args=[file.received_id]),
             "rejected": reverse("admin:invoices_receivedfile_rejected", args=[file.received_id]),
             "became": _became(file),
+            "partly": _partly(file),
         }
     return shown
 
@@ -158,6 +167,15 @@ def _became(file: StagedFile) -> list[dict[str, Any]]:
         {"value": value, "label": label, "count": counted.get(value, 0)}
         for value, label in ItemOutcome.choices
     ]
+
+
+def _partly(file: StagedFile) -> str:
+    """How much of a cancelled file was taken in."""
+    run = FilingRun.objects.filter(pk=file.received_id).first()
+    if file.state != StagedState.PARTLY or run is None:
+        return ""
+    facts = {"done": run.items, "all": sum(file.counts.values())}
+    return _t("Cancelled after %(done)d of %(all)d invoices; the rest is not taken in.") % facts
 
 
 def size_words(size: int) -> str:
@@ -210,16 +228,18 @@ def _problems(request: HttpRequest, files: Sequence[StagedFile]) -> dict[str, An
         | {"number": row.number, "position": row.position, "file": by_pk[row.file_id]}
         for row in page
     ]
-    kept = sum(1 for file in files for cause in file.causes for _n in (cause["count"],))
     return {
         "page": page,
         "problems": shown,
         "is_filtered": bool(chosen and code),
-        "all_listed": kept == 0
-        or sum(cause["count"] for file in files for cause in file.causes)
-        <= previewing.KEPT_PROBLEMS,
+        "all_listed": all(_count(file) <= previewing.KEPT_PROBLEMS for file in files),
         "kept_problems": number_format(previewing.KEPT_PROBLEMS, force_grouping=True),
     }
+
+
+def _count(file: StagedFile) -> int:
+    """Problems that reject an invoice of the file."""
+    return sum(int(cause["count"]) for cause in file.causes if not cause["waits"])
 
 
 def _invoices(files: Sequence[StagedFile]) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.utils import timezone
 
-from invoices import audit
+from invoices import audit, pieces
 from invoices.envelope import records as recorded
 from invoices.envelope.chained import Row, Segments
 from invoices.envelope.cover import cover
@@ -109,7 +109,7 @@ def write(
         packed.add("mapping_tables.jsonl", tables())
         packed.add("people.json", [_json(recorded.people(people))])
         for file in _received(scope):
-            packed.add(f"received/{file.sha256}", [bytes(file.content)])
+            packed.add(f"received/{file.sha256}", pieces.chunks(file))
         for attachment in _attachments(scope):
             if (name := f"attachments/{attachment.sha256}.pdf") not in packed.listed:
                 packed.add(name, [bytes(attachment.content)])

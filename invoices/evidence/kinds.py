@@ -142,6 +142,14 @@ KINDS: tuple[Kind, ...] = (
     Kind(16, "integrations.MappingVersion", "r.created_at", "r.tenant_id"),
     Kind(17, "invoices.DaySeal", "r.sealed_at", "r.tenant_id"),
     Kind(18, "invoices.DeletionCertificate", "r.made_at", "r.tenant_id"),
+    Kind(
+        19,
+        "invoices.ReceivedPiece",
+        "p.received_at",
+        "p.tenant_id",
+        ("invoices_receivedfile", "file_id"),
+        at_once=16,
+    ),
 )
 BY_NUMBER = {kind.number: kind for kind in KINDS}
 
@@ -207,4 +215,5 @@ NOT_EVIDENCE: dict[str, str] = {
     "invoices.ExpiredHashes": "what is left of a chain; the certificate has its SHA-256",
     "invoices.ExpiredNumber": "the certificate has the SHA-256 of all of them",
     "invoices.UnfinishedCheck": _ITSELF,
+    "invoices.FilingRun": "how far a file is taken in; its items and its end are evidence",
 }

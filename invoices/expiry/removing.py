@@ -14,6 +14,7 @@ from invoices.cause_models import ExportCause, Fix
 from invoices.evidence.kinds import BY_NUMBER
 from invoices.evidence_models import EvidenceLink
 from invoices.expiry.choosing import marks, pieces
+from invoices.filing_models import FilingRun
 from invoices.ledger_models import LedgerDay, LedgerDifference
 from invoices.models import AuditEvent, Invoice, InvoiceExport, PreparedPayload, ReceivedItem
 from invoices.plan_models import BulkPlanItem
@@ -28,7 +29,7 @@ from invoices.wording_models import UnknownCode
 
 _EVENT, _ATTEMPT, _LOOK_UP, _CORRECTION, _INVOICE, _EXPORT = 1, 2, 3, 4, 5, 6
 _FILE, _ITEM, _ATTACHMENT, _STEP_ATTEMPT, _COMMENT, _ENTRY = 7, 8, 9, 10, 12, 13
-_MOVE, _SEAL = 14, 17
+_MOVE, _SEAL, _PIECE = 14, 17, 19
 #: What is known of an export beside its evidence: derived from it, or work that is over.
 _BESIDE = (SearchKey, PreparedPayload, ExportCause, BulkPlanItem, LedgerDifference, Case)
 
@@ -84,6 +85,8 @@ class Removal:
         files = sorted(set(rows[_FILE]) - set(of_invoices.values_list("file", flat=True)))
         self._beside(StagedFile.objects.filter(received__in=files))
         self._evidence(_ITEM, _keys(_ITEM, file__in=files))
+        self._evidence(_PIECE, _keys(_PIECE, file__in=files))
+        self._beside(FilingRun.objects.filter(received__in=files))
         self._evidence(_FILE, files)
 
     def of_days(self) -> None:

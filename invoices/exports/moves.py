@@ -12,13 +12,13 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from integrations.models import Tenant
-from invoices import audit, finding
+from invoices import audit
 from invoices.bulk import update_each
 from invoices.correction_models import EnteredByHand
 from invoices.document import Problem
 from invoices.enums import AttentionReason, ExportStatus, ParkedReason
 from invoices.exports import causes
-from invoices.models import Invoice, InvoiceExport, PreparedPayload, Restore
+from invoices.models import InvoiceExport, PreparedPayload
 
 S = ExportStatus
 ALLOWED_MOVES: dict[ExportStatus, frozenset[ExportStatus]] = {
@@ -70,7 +70,9 @@ def change_status(
     with transaction.atomic():
         if not rows.update(status=new, **(_cleared() | fields)):
             return False
-        audit.record(f"export.{new}", export=export, by=by, data=_facts(old, fields) | (note or {}))
+        audit.record(
+            f"export.{new}", export=export, by=by, data=facts_of_move(old, fields) | (note or {})
+        )
         if old in causes.FAILED:
             causes.end([export.pk])
         if new in causes.FAILED:
@@ -119,7 +121,7 @@ def change_statuses(
             InvoiceExport, rows, match=match, where={"status": old}, values=values
         )
         moved = [export for export in exports if export.pk in changed]
-        facts = _facts(old, fields)
+        facts = facts_of_move(old, fields)
         audit.record_each(
             f"export.{new}", {e: facts | dict((notes or {}).get(e.pk, {})) for e in moved}, by=by
         )
@@ -145,7 +147,8 @@ def _cleared() -> dict[str, Any]:
     }
 
 
-def _facts(old: ExportStatus, fields: Mapping[str, Any]) -> dict[str, Any]:
+def facts_of_move(old: ExportStatus, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What the audit event of a move says, besides its name."""
     facts: dict[str, Any] = {"from": str(old)}
     facts |= {
         name: str(fields[name]) for name in ("attention_reason", "parked_reason") if name in fields
@@ -153,30 +156,6 @@ def _facts(old: ExportStatus, fields: Mapping[str, Any]) -> dict[str, Any]:
     if fields.get("problems"):
         facts["codes"] = [problem["code"] for problem in fields["problems"]]
     return facts
-
-
-def create(
-    invoice: Invoice,
-    *,
-    by: User | None,
-    warnings: list[Any],
-    prepared: tuple[str, bytes] | None = None,
-) -> InvoiceExport:
-    """The intention to export `invoice`, as a draft that nobody submits yet. `prepared` is its
-    payload, if it has one, after the basis that it was made on."""
-    with transaction.atomic():
-        export = InvoiceExport.objects.create(
-            invoice=invoice,
-            tenant_id=invoice.tenant_id,
-            warnings=warnings,
-            look_first=Restore.objects.filter(cautious_until__gt=timezone.now()).exists(),
-        )
-        if prepared is not None:
-            basis, body = prepared
-            PreparedPayload.objects.create(export=export, basis=basis, body=body.decode())
-        finding.add(export.pk, invoice.number, invoice.buyer_name)
-        audit.record("export.created", export=export, by=by)
-    return export
 
 
 def queue(export: InvoiceExport, *, by: User | None = None, reason: str = "") -> bool:
@@ -264,17 +243,6 @@ def skip(export: InvoiceExport, *, by: User, reason: str) -> bool:
         if skipped:
             PreparedPayload.objects.filter(pk=export.pk).delete()
     return skipped
-
-
-def hold_for_attention(export: InvoiceExport, problems: tuple[Problem, ...]) -> bool:
-    """A draft that cannot be mapped waits for a person instead of being queued."""
-    return change_status(
-        export,
-        S.DRAFT,
-        S.NEEDS_ATTENTION,
-        attention_reason=AttentionReason.MAPPING,
-        problems=[problem.as_json() for problem in problems],
-    )
 
 
 def park(export: InvoiceExport, reason: ParkedReason, problems: list[Problem]) -> bool:

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('integrations', '0015_years_that_evidence_is_kept'),
-        ('invoices', '0028_ways_in'),
+        ('invoices', '0101_pieces_of_large_files'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -65,7 +65,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('position', models.PositiveIntegerField()),
-                ('outcome', models.CharField(choices=[('new', 'New'), ('duplicate', 'Duplicate'), ('changed', 'Changed'), ('rejected', 'Rejected')], max_length=10)),
+                ('outcome', models.CharField(max_length=10)),
                 ('number', models.CharField(max_length=40)),
                 ('date', models.DateField(null=True)),
                 ('buyer_name', models.CharField(blank=True, max_length=255)),

@@ -3,6 +3,8 @@ second time. Kept as keyed digests, from which nobody can read a number."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from integrations.secrets import fingerprint
 from invoices.retention_models import ExpiredNumber
 
@@ -26,9 +28,12 @@ class ExpiredNumbers:
         self._any = self._rows.exists()
         self._unreadable = self._any and self._rows.exclude(key=key_id()).exists()
 
-    def refusal(self, number: str) -> str:
-        """The problem's code for which an unknown number cannot be taken in; "" when it can. With
-        another key nobody can tell which numbers were there: then none can."""
-        if self._any and self._rows.filter(digest=digest_of(self._tenant, number)).exists():
-            return "number_expired"
-        return "numbers_unreadable" if self._unreadable else ""
+    def refusals(self, numbers: Collection[str]) -> dict[str, str]:
+        """The problem's code of each unknown number that cannot be taken in, by number. With
+        another key nobody can tell which numbers were there: then none can. One query."""
+        if not self._any:
+            return {}
+        codes = dict.fromkeys(numbers, "numbers_unreadable") if self._unreadable else {}
+        digests = {digest_of(self._tenant, number): number for number in numbers}
+        found = self._rows.filter(digest__in=list(digests)).values_list("digest", flat=True)
+        return codes | {digests[digest]: "number_expired" for digest in found}

@@ -23,7 +23,7 @@ from django.utils import timezone
 from integrations.enums import TenantState
 from integrations.models import Tenant
 from invoices.document import Problem
-from invoices.enums import PreviewOutcome
+from invoices.filing import Previewed, Verdict, preview
 from invoices.intake import Reading, reading
 from invoices.intake.values import storable
 from invoices.mapping.identifiers import is_personal
@@ -35,7 +35,6 @@ from invoices.upload_models import (
     UploadState,
 )
 from invoices.uploads import layouts, staging, tables
-from invoices.uploads.adapter import Previewed, preview
 from invoices.uploads.work import MOST_TRIES, Stopped, Work
 
 SHOWN_INVOICES = 20
@@ -164,7 +163,7 @@ class _Look:
 
     def _known(self, one: Previewed) -> Previewed:
         """As it is after the files before."""
-        if self.seen is None or one.item.document is None or one.outcome != PreviewOutcome.NEW:
+        if self.seen is None or one.item.document is None or one.verdict != Verdict.NEW:
             return one
         content = json.dumps(one.item.document.as_json(), sort_keys=True).encode()
         number, digest = one.item.document.number, hashlib.sha256(content).digest()[:16]
@@ -172,22 +171,25 @@ class _Look:
             self.new[number] = digest
             return one
         if self.seen[number] == digest:
-            return replace(one, outcome=PreviewOutcome.DUPLICATE)
+            return replace(one, verdict=Verdict.DUPLICATE)
         told = (Problem("changed_duplicate", place="number", value=number),)
-        return replace(one, outcome=PreviewOutcome.CHANGED, problems=told)
+        return replace(one, verdict=Verdict.CHANGED, problems=told)
 
     def _add(self, found: Previewed) -> None:
         one = self._known(found)
-        outcome = str(one.outcome)
+        outcome = str(one.verdict)
         self.counts[outcome] += 1
-        if one.total is not None and one.currency:
+        if one.gross_total is not None and one.currency:
             sums = self.sums.setdefault(outcome, {})
-            sums[one.currency] = sums.get(one.currency, Decimal()) + one.total
+            sums[one.currency] = sums.get(one.currency, Decimal()) + one.gross_total
         if self.shown < SHOWN_INVOICES and one.item.document is not None:
             self.shown += 1
             self.invoices.append(self._invoice(one, outcome))
         for problem in one.problems:
-            self._add_problem(one, problem)
+            self._fold(problem, waits=False)
+            self._list(one, problem)
+        for problem in one.waits_for:
+            self._fold(problem, waits=True)
 
     def _invoice(self, one: Previewed, outcome: str) -> StagedInvoice:
         document = one.item.document
@@ -201,11 +203,11 @@ class _Look:
             date=document.date,
             buyer_name=buyer.address.name[:255],
             is_person=not (buyer.business_id or buyer.vat_number),
-            total=one.total,
+            total=one.gross_total,
             currency=one.currency,
         )
 
-    def _add_problem(self, one: Previewed, problem: Problem) -> None:
+    def _fold(self, problem: Problem, *, waits: bool) -> None:
         key = (problem.code, field_of(problem)[:200])
         cause = self.causes.get(key)
         if cause is None and len(self.causes) < _MOST_CAUSES:
@@ -215,9 +217,12 @@ class _Look:
                 "count": 0,
                 "value": "" if is_personal(problem.value) else problem.value,
                 "expected": problem.expected,
+                "waits": waits,
             }
         if cause is not None:
             cause["count"] += 1
+
+    def _list(self, one: Previewed, problem: Problem) -> None:
         if self.kept < KEPT_PROBLEMS:
             self.kept += 1
             self.problems.append(
@@ -225,8 +230,8 @@ class _Look:
                     file=self.file,
                     position=one.item.position,
                     number=storable(one.item.number)[:100],
-                    code=key[0],
-                    field=key[1],
+                    code=problem.code[:60],
+                    field=field_of(problem)[:200],
                     problem=problem.as_json(),
                 )
             )
@@ -288,8 +293,8 @@ def try_columns(tenant: Tenant, file: StagedFile, mapping: dict[str, Any], most:
 
 
 def counts_of(files: list[StagedFile]) -> dict[str, int]:
-    """{PreviewOutcome: invoices} of several files together."""
-    totals = dict.fromkeys(PreviewOutcome.values, 0)
+    """{verdict: invoices} of several files together."""
+    totals = dict.fromkeys(map(str, Verdict), 0)
     for file in files:
         for outcome, count in file.counts.items():
             totals[outcome] = totals.get(outcome, 0) + count
@@ -297,7 +302,7 @@ def counts_of(files: list[StagedFile]) -> dict[str, int]:
 
 
 def sums_of(files: list[StagedFile]) -> dict[str, dict[str, Decimal]]:
-    """{PreviewOutcome: {currency: total}} of several files together."""
+    """{verdict: {currency: total}} of several files together."""
     totals: dict[str, dict[str, Decimal]] = {}
     for file in files:
         for outcome, sums in file.sums.items():

@@ -1,7 +1,7 @@
 """Has what a person confirmed filed in the background, and stopped when a person says so.
 
-Each file is begun in the transaction that notes it, so that a worker that is killed leaves no file
-taken in twice; what was taken in stays, whatever happens to the rest.
+A file is received once, however often its worker is killed; what was taken in stays, whatever
+happens to the rest.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from django_q.tasks import async_task
 from integrations.models import Tenant
 from invoices import audit, filing
 from invoices.enums import ReceivedVia
+from invoices.filing_models import FilingRun, RunState
+from invoices.models import ReceivedFile
 from invoices.upload_models import StagedFile, StagedState, Upload, UploadState
-from invoices.uploads import adapter, layouts, refuse_closed, staging
+from invoices.uploads import layouts, refuse_closed, staging
 from invoices.uploads.work import MOST_TRIES, Stopped, Work
 
 _TURN_SECONDS = 2.0
@@ -84,7 +86,7 @@ def cancel(upload: Upload, *, by: User) -> None:
         over = {"finished_at": timezone.now()}
         _move(upload, (UploadState.TAKING_IN,), UploadState.CANCELLED, **over)
         for file in _files(upload).exclude(state=StagedState.TAKEN_IN):
-            file.state = StagedState.PARTLY if file.received_id else StagedState.LEFT
+            file.state = _cancelled(file, by)
             file.save(update_fields=["state"])
         staging.forget_contents(upload)
         states = {file.sha256: file.state for file in _files(upload)}
@@ -92,9 +94,17 @@ def cancel(upload: Upload, *, by: User) -> None:
         audit.record("upload.cancelled", tenant=upload.tenant, by=by, data=facts)
 
 
+def _cancelled(file: StagedFile, by: User) -> StagedState:
+    """Stop the file's run, and say what that makes of it."""
+    run = filing.run_of(file.received) if file.received else None
+    if run is None:
+        return StagedState.LEFT
+    return StagedState.PARTLY if filing.cancel(run, by=by) else StagedState.TAKEN_IN
+
+
 def run(pk: int) -> bool:
-    """Take in the files of a confirmed upload; False when there was nothing to do, or a person
-    decided otherwise meanwhile."""
+    """Take in the files of a confirmed upload. False when there was nothing to do, a person decided
+    otherwise meanwhile, or somebody else goes on with one of the files."""
     work = Work.take(pk, UploadState.TAKING_IN)
     if work is None:
         return False
@@ -103,7 +113,9 @@ def run(pk: int) -> bool:
             work.move(UploadState.FAILED, failure="too_often", finished_at=timezone.now())
             return False
         for file in _files(work.upload).exclude(state=StagedState.TAKEN_IN):
-            _take_in(work, file)
+            if not _take_in(work, file):
+                work.let_go()
+                return False
         work.move(UploadState.DONE, finished_at=timezone.now())
     except filing.TenantClosed:
         work.move(UploadState.FAILED, failure="tenant_closed", finished_at=timezone.now())
@@ -113,27 +125,66 @@ def run(pk: int) -> bool:
     return True
 
 
-def _take_in(work: Work, file: StagedFile) -> None:
-    upload = work.upload
-    with transaction.atomic():
+def _take_in(work: Work, file: StagedFile) -> bool:
+    """False when another worker has the file. Raises Stopped, TenantClosed."""
+    run = _begun(work, file)
+    ended = False
+    while not ended:
+        before = run.items
+        ended = filing.go_on(run, seconds=_TURN_SECONDS, moved=lambda run: work.sign())
         work.sign()
-        begun = adapter.begin(
+        if not ended and run.items == before:
+            return False
+    if run.state == RunState.REFUSED:
+        refuse_closed(Tenant.objects.get(pk=work.tenant.pk))
+    file.state = StagedState.TAKEN_IN
+    file.save(update_fields=["state"])
+    return True
+
+
+def _begun(work: Work, file: StagedFile) -> FilingRun:
+    """The file's run, begun once: a worker may have died when it was begun and not noted yet."""
+    work.sign()
+    if file.received is None:
+        file.received = _found(work, file)
+    if file.received is None:
+        file.received = filing.begin(
             work.tenant,
             file.name,
             staging.source_of(file),
             via=ReceivedVia.UPLOAD,
-            by=upload.confirmed_by,
-            queue=bool(upload.queue),
+            by=work.upload.confirmed_by,
+            queue=bool(work.upload.queue),
             mapping=layouts.mapping_of(file.mapping) if file.mapping else None,
-        )
-        file.received = begun.received
-        file.state = StagedState.TAKEN_IN
-        file.save(update_fields=["received", "state"])
-        staging.forget_contents(upload, file)
+        ).received
+    with transaction.atomic():
+        work.sign()
+        file.save(update_fields=["received"])
+        # Its bytes are evidence now.
+        staging.forget_contents(work.upload, file)
+    found = filing.run_of(file.received)
+    assert found is not None  # `begin` makes one
+    return found
+
+
+def _found(work: Work, file: StagedFile) -> ReceivedFile | None:
+    """A received file of this upload that no staged file is noted for."""
+    rows = ReceivedFile.objects.filter(
+        tenant=work.tenant,
+        sha256=file.sha256,
+        name=file.name,
+        received_via=ReceivedVia.UPLOAD,
+        received_by=work.upload.confirmed_by,
+        received_at__gte=work.upload.made_at,
+        run__isnull=False,
+        staged=None,
+    )
+    return rows.defer("content").order_by("pk").first()
 
 
 def _files(upload: Upload) -> QuerySet[StagedFile]:
-    return upload.files.defer("sample").order_by("position")
+    files = upload.files.defer("sample", "received__content")
+    return files.select_related("received").order_by("position")
 
 
 def _open_tenant(upload: Upload) -> None:

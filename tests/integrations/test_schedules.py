@@ -28,6 +28,7 @@ def test_what_runs_by_the_clock_is_scheduled_for_ever():
         "invoices.tasks.sweep": "I",
         "integrations.tasks.check_due_connections": "I",
         "invoices.tasks.follow_plans": "I",
+        "invoices.tasks.follow_filings": "I",
         "invoices.tasks.follow_expiries": "I",
         "invoices.tasks.follow_uploads": "I",
         "invoices.tasks.reconcile_days": "I",

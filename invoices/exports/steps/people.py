@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
@@ -73,21 +75,33 @@ def attach(invoice: Invoice, pdf: Pdf, *, by: User | None) -> list[Problem]:
         names = invoice.attachments.values_list("name", flat=True)
         if pdf.name.casefold() in {name.casefold() for name in names}:
             return [Problem("attachment_twice", value=pdf.name)]
-        kept = InvoiceAttachment.objects.create(
-            invoice=invoice,
-            name=pdf.name,
-            content=pdf.content,
-            sha256=pdf.sha256,
-            size=len(pdf.content),
-            content_type=CONTENT_TYPE,
-            added_by=by,
-            added_at=timezone.now(),
-        )
+        kept = _keep(export, pdf, by)
         if export.status == ExportStatus.RECONCILED:
             _plan_one(export, kept)
-        data = {"name": kept.name, "sha256": kept.sha256, "size": kept.size}
-        audit.record("attachment.added", export=export, by=by, data=data)
     return []
+
+
+def attach_to_new(found: Iterable[tuple[InvoiceExport, Pdf]], *, by: User | None) -> None:
+    """Keep the PDFs of invoices that were taken in in this transaction: nothing can speak against
+    them, as reading refuses two of one name."""
+    for export, pdf in found:
+        _keep(export, pdf, by)
+
+
+def _keep(export: InvoiceExport, pdf: Pdf, by: User | None) -> InvoiceAttachment:
+    kept = InvoiceAttachment.objects.create(
+        invoice_id=export.invoice_id,
+        name=pdf.name,
+        content=pdf.content,
+        sha256=pdf.sha256,
+        size=len(pdf.content),
+        content_type=CONTENT_TYPE,
+        added_by=by,
+        added_at=timezone.now(),
+    )
+    data = {"name": kept.name, "sha256": kept.sha256, "size": kept.size}
+    audit.record("attachment.added", export=export, by=by, data=data)
+    return kept
 
 
 def _plan_one(export: InvoiceExport, attachment: InvoiceAttachment) -> None:

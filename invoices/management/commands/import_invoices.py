@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,14 @@ from django.utils import translation
 
 from integrations.management.base import JsonCommand, refuse, tenant_named
 from invoices import filing, problems
-from invoices.enums import ReceivedVia
-from invoices.intake import MAX_FILE_BYTES, ColumnMapping, DateOrder, DecimalMark
+from invoices.enums import ItemOutcome, ReceivedVia
+from invoices.filing_models import FilingRun, RunState
+from invoices.intake import MAX_UPLOAD_BYTES, ColumnMapping, DateOrder, DecimalMark
 from invoices.intake.columns import FIELDS
-from invoices.models import ReceivedFile
+
+#: A line of progress at most so often, and so many items in full.
+_TOLD_SECONDS = 2.0
+_TOLD_ITEMS = 1_000
 
 
 class Command(JsonCommand):
@@ -41,23 +47,43 @@ class Command(JsonCommand):
     def run(self, **options: Any) -> tuple[int, dict[str, Any]]:
         tenant = tenant_named(options["tenant"])
         mapping = _mapping(options)
-        contents = [(path, _read(path)) for path in options["paths"]]
+        for path in options["paths"]:
+            _check(path)
         files = []
-        for path, content in contents:
+        for path in options["paths"]:
             try:
-                received = filing.file_invoices(
-                    tenant,
-                    path.name,
-                    content,
-                    via=ReceivedVia.COMMAND,
-                    queue=options["queue"],
-                    mapping=mapping,
-                )
+                with path.open("rb") as source:
+                    run = filing.begin(
+                        tenant,
+                        path.name,
+                        source,
+                        via=ReceivedVia.COMMAND,
+                        queue=options["queue"],
+                        mapping=mapping,
+                    )
             except filing.TenantClosed as error:
                 raise refuse(f"--tenant: {error}") from None
-            files.append({"path": str(path)} | _facts(received))
-        rejected = any(file["rejected"] or file["problems"] for file in files)
+            self._take_in(path, run)
+            files.append({"path": str(path)} | _facts(run))
+        rejected = any(
+            file["rejected"] or file["problems"] or file["state"] != RunState.DONE for file in files
+        )
         return int(rejected), {"tenant": tenant.slug, "files": files}
+
+    def _take_in(self, path: Path, run: FilingRun) -> None:
+        """To its end, also where a worker of the cluster was faster."""
+        told = time.monotonic()
+
+        def tell(run: FilingRun) -> None:
+            nonlocal told
+            if time.monotonic() - told >= _TOLD_SECONDS:
+                told = time.monotonic()
+                share = 100 * run.bytes_done // max(run.received.size, 1)
+                self.stderr.write(f"{path}: {run.items} invoices, {share} %")
+
+        while not filing.go_on(run, seconds=float("inf"), moved=tell):
+            time.sleep(1)
+            tell(run)
 
     def lines(self, facts: dict[str, Any]) -> list[str]:
         lines = []
@@ -66,12 +92,16 @@ class Command(JsonCommand):
                 f"{file['path']}: {file['accepted']} accepted, {file['duplicate']} duplicate, "
                 f"{file['rejected']} rejected"
             )
+            if file["state"] != RunState.DONE:
+                lines.append(f"  not to its end: {file['state']}")
             lines += [f"  {problem['text']}" for problem in file["problems"]]
             for item in file["items"]:
                 lines += [
                     f"  {item['position']} {item['number']}: {problem['text']}"
                     for problem in item["problems"]
                 ]
+            if file["items_left_out"]:
+                lines.append(f"  and {file['items_left_out']} more; see the file's page")
         return lines
 
 
@@ -87,20 +117,30 @@ def _mapping(options: dict[str, Any]) -> ColumnMapping:
     return ColumnMapping(columns, mark and DecimalMark(mark), order and DateOrder(order))
 
 
-def _read(path: Path) -> bytes:
-    """One byte more than the limit is enough for intake to say that the file is too large."""
+def _check(path: Path) -> None:
     try:
-        with path.open("rb") as file:
-            return file.read(MAX_FILE_BYTES + 1)
+        size = path.stat().st_size
+        with path.open("rb"):
+            pass
     except OSError as error:
         raise refuse(f"{path}: {error.strerror or error}.") from None
+    if size > MAX_UPLOAD_BYTES:
+        limit = MAX_UPLOAD_BYTES // 1_000_000
+        raise refuse(f"{path} is larger than {limit} MB. Export it in smaller parts.")
 
 
-def _facts(received: ReceivedFile) -> dict[str, Any]:
-    return filing.counts(received) | {
+def _facts(run: FilingRun) -> dict[str, Any]:
+    """Every item of a small file; of a large one those with problems, as far as there is room."""
+    received, items = run.received, run.received.items.order_by("position")
+    if run.items > _TOLD_ITEMS:
+        items = items.filter(outcome=ItemOutcome.REJECTED)
+    whole = {json.dumps(each): each for each in (*received.problems, *run.problems)}
+    return run.counts | {
+        "state": run.state,
         "format": received.format,
         "sha256": received.sha256,
-        "problems": _explained(received.problems),
+        "problems": _explained(list(whole.values())),
+        "items_left_out": max(items.count() - _TOLD_ITEMS, 0),
         "items": [
             {
                 "position": item.position,
@@ -109,7 +149,7 @@ def _facts(received: ReceivedFile) -> dict[str, Any]:
                 "problems": _explained(item.problems),
                 "warnings": _explained(item.warnings),
             }
-            for item in received.items.all()
+            for item in items[:_TOLD_ITEMS]
         ],
     }
 

@@ -10,9 +10,10 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from invoices import tasks
+from invoices.filing import batches
 from invoices.models import AuditEvent, Invoice, InvoiceExport, ReceivedFile
 from invoices.upload_models import StagedFile, StagedInvoice, StagedPiece, StagedProblem, Upload
-from invoices.uploads import staging, taking_in
+from invoices.uploads import staging, taking_in, work
 from tests import factories, uploads
 from tests.invoices.intake import written
 from tests.invoices.intake.seeds import sound
@@ -283,6 +284,61 @@ def test_cancelled_upload_keeps_what_is_in_and_leaves_the_rest(accountant, tenan
     assert [invoice.number for invoice in Invoice.objects.all()] == ["A-1"]
     shown = page(accountant, upload)
     assert "Cancelled. What had been taken in by then stays" in shown and "Not taken in" in shown
+
+
+def test_file_cancelled_in_the_middle_says_how_much_is_in(accountant, tenant, monkeypatch):
+    numbers = [f"A-{n}" for n in range(5)]
+    upload = staged(accountant, tenant, named("a.json", own(*numbers)))
+    press(accountant, upload, "confirm", queue="drafts")
+    monkeypatch.setattr(batches, "BATCH_ITEMS", 1)
+    sign = work.Work.sign
+
+    def cancel_after_two(self):
+        sign(self)
+        if Invoice.objects.count() == 2 and upload.state == "taking_in":
+            press(accountant, upload, "cancel")
+
+    monkeypatch.setattr(work.Work, "sign", cancel_after_two)
+    assert not tasks.take_in_upload(upload.pk)
+    tasks.follow_filings()
+
+    assert (upload.state, upload.files.get().state) == ("cancelled", "partly")
+    assert Invoice.objects.count() == 2 and nothing_is_left()
+    assert "Cancelled after 2 of 5 invoices" in page(accountant, upload)
+    monkeypatch.undo()
+    again = uploads.taken_in(accountant, tenant, named("a.json", own(*numbers)))
+    assert again.files.get().counts == {"duplicate": 2, "new": 3}
+    assert Invoice.objects.count() == 5
+
+
+@pytest.mark.parametrize("died", ["before it was noted", "in the middle"])
+def test_killed_worker_leaves_no_file_received_twice(accountant, tenant, monkeypatch, died):
+    upload = staged(accountant, tenant, named("a.json", own("A-1", "A-2", "A-3")))
+    press(accountant, upload, "confirm", queue="drafts")
+    monkeypatch.setattr(batches, "BATCH_ITEMS", 1)
+    sign = work.Work.sign
+
+    class Killed(BaseException):
+        """Nothing catches it, as nothing catches SIGKILL."""
+
+    def dies(self):
+        count = Invoice.objects.count()
+        if ReceivedFile.objects.exists() and count == (0 if died.startswith("before") else 2):
+            raise Killed
+        sign(self)
+
+    monkeypatch.setattr(work.Work, "sign", dies)
+    with pytest.raises(Killed):
+        tasks.take_in_upload(upload.pk)
+    monkeypatch.setattr(work.Work, "sign", sign)
+    with time_machine.travel(timezone.now() + dt.timedelta(minutes=6)):
+        tasks.follow_uploads()
+        assert tasks.take_in_upload(upload.pk)
+
+    assert (ReceivedFile.objects.count(), Invoice.objects.count()) == (1, 3)
+    received = ReceivedFile.objects.get()
+    assert list(received.items.values_list("outcome", flat=True)) == ["accepted"] * 3
+    assert upload.files.get().received == received
 
 
 def test_worker_that_died_is_taken_over_and_nothing_is_twice(accountant, tenant):

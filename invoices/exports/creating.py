@@ -1,0 +1,158 @@
+"""New exports, many at once: each a draft that nobody submits yet, queued at once, or waiting for a
+person because it cannot be mapped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+
+from invoices import audit, finding
+from invoices.bulk import insert_each
+from invoices.cause_models import ExportCause
+from invoices.document import Problem
+from invoices.enums import AttentionReason, ExportStatus
+from invoices.exports import causes
+from invoices.exports.moves import facts_of_move
+from invoices.exports.steps.people import attach_to_new
+from invoices.models import Invoice, InvoiceExport, PreparedPayload, Restore
+from invoices.pdf import Pdf
+
+S = ExportStatus
+
+
+@dataclass(frozen=True)
+class NewExport:
+    """The intention to export an invoice that was just stored. `prepared` is its payload, if it
+    has one, after the basis that it was made on; with `problems` of mapping it waits for a
+    person, else with `queue` it is queued."""
+
+    invoice_pk: int
+    number: str
+    buyer_name: str
+    currency: str
+    gross_total: Decimal
+    warnings: list[Any] = field(default_factory=list)
+    prepared: tuple[str, str] | None = None
+    problems: tuple[Problem, ...] = ()
+    attachments: tuple[Pdf, ...] = ()
+    queue: bool = False
+
+    @property
+    def status(self) -> ExportStatus:
+        if self.problems:
+            return S.NEEDS_ATTENTION
+        return S.QUEUED if self.queue else S.DRAFT
+
+
+def create_each(
+    new: Sequence[NewExport], tenant_pk: int, *, by: User | None
+) -> list[InvoiceExport]:
+    """Create exports of one tenant with all that belongs to them, in the same order: payloads,
+    keys to find them by, attachments, causes, and an audit event for each move. A statement for
+    each table, in one transaction."""
+    if not new:
+        return []
+    with transaction.atomic():
+        rows = _rows(new, tenant_pk, by)
+        pks = insert_each(InvoiceExport, rows)
+        made = [
+            InvoiceExport(pk=pk, invoice_id=row["invoice_id"], tenant_id=tenant_pk)
+            for pk, row in zip(pks, rows, strict=True)
+        ]
+        for export, row in zip(made, rows, strict=True):
+            export.status = row["status"]
+        each = list(zip(made, new, strict=True))
+        insert_each(
+            PreparedPayload,
+            [
+                {"export_id": export.pk, "basis": one.prepared[0], "corrections": 0}
+                | {"body": one.prepared[1]}
+                for export, one in each
+                if one.prepared is not None
+            ],
+        )
+        finding.add_each((export.pk, one.number, one.buyer_name) for export, one in each)
+        audit.record_each("export.created", {export: {} for export in made}, by=by)
+        attach_to_new([(export, pdf) for export, one in each for pdf in one.attachments], by=by)
+        _hold([(export, one) for export, one in each if one.problems], tenant_pk)
+        queued = {
+            export: facts_of_move(S.DRAFT, {}) for export in made if export.status == S.QUEUED
+        }
+        audit.record_each(f"export.{S.QUEUED}", queued, by=by)
+    return made
+
+
+def _rows(new: Sequence[NewExport], tenant_pk: int, by: User | None) -> list[dict[str, Any]]:
+    now = timezone.now()
+    look_first = Restore.objects.filter(cautious_until__gt=now).exists()
+    common: dict[str, Any] = {
+        "tenant_id": tenant_pk,
+        "parked_reason": "",
+        "trigger_reason": "",
+        "retries": 0,
+        "lookups": 0,
+        "corrections": 0,
+        "look_first": look_first,
+        "claim": "",
+        "remote_number": "",
+        "remote_status": "",
+        "changed_at": now,
+        "created_at": now,
+    }
+    waiting = {"not_before": None, "queued_at": None, "triggered_by_id": None}
+    queued = {"not_before": now, "queued_at": now, "triggered_by_id": by.pk if by else None}
+    return [
+        common
+        | (queued if one.status == S.QUEUED else waiting)
+        | {
+            "invoice_id": one.invoice_pk,
+            "status": one.status,
+            "attention_reason": AttentionReason.MAPPING if one.problems else "",
+            "problems": [problem.as_json() for problem in one.problems],
+            "warnings": one.warnings,
+        }
+        for one in new
+    ]
+
+
+def _hold(held: Sequence[tuple[InvoiceExport, NewExport]], tenant_pk: int) -> None:
+    """What cannot be mapped waits for a person instead of being queued."""
+    if not held:
+        return
+    moves, rows = {}, []
+    for export, one in held:
+        problems = [problem.as_json() for problem in one.problems]
+        reason = AttentionReason.MAPPING
+        moves[export] = facts_of_move(S.DRAFT, {"attention_reason": reason, "problems": problems})
+        euros = one.gross_total if one.currency == "EUR" else None
+        found = causes.causes_of(problems, reason)
+        rows += causes.rows_of(export.pk, tenant_pk, found, euros, timezone.now())
+    audit.record_each(f"export.{S.NEEDS_ATTENTION}", moves)
+    insert_each(ExportCause, rows)
+
+
+def create(
+    invoice: Invoice,
+    *,
+    by: User | None,
+    warnings: list[Any],
+    prepared: tuple[str, bytes] | None = None,
+) -> InvoiceExport:
+    """The intention to export one `invoice`, as a draft."""
+    one = NewExport(
+        invoice.pk,
+        invoice.number,
+        invoice.buyer_name,
+        invoice.currency,
+        invoice.gross_total,
+        warnings,
+        (prepared[0], prepared[1].decode()) if prepared else None,
+    )
+    (export,) = create_each([one], invoice.tenant_id, by=by)
+    return InvoiceExport.objects.get(pk=export.pk)
