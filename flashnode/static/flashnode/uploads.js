@@ -5,8 +5,9 @@
   function each(selector, act) { document.querySelectorAll(selector).forEach(act); }
 
   // The upload page: dropping, what is chosen, limits before anything is sent, and progress.
-  each("form[data-upload]", function (form) {
-    var input = form.querySelector("input[type=file]");
+  function setUp(form, input) {
+    // The theme would look for a text field of its own beside it.
+    input.hasChangeListener = true;
     var zone = form.querySelector("[data-drop]");
     var list = form.querySelector("[data-list]");
     var refusal = form.querySelector("[data-refusal]");
@@ -73,10 +74,18 @@
       request.addEventListener("load", function () {
         var next = request.getResponseHeader("X-Go-To");
         if (next) { location.href = next; return; }
-        // The same page again, with what is wrong at its fields.
-        document.open();
-        document.write(request.responseText);
-        document.close();
+        var answer = new DOMParser().parseFromString(request.responseText, "text/html");
+        var again = answer.querySelector("form[data-upload]");
+        if (!again) { location.reload(); return; }
+        // The same form with what is wrong at its fields, and the files chosen already.
+        var own = input.cloneNode();
+        own.files = input.files;
+        again.querySelector("input[type=file]").replaceWith(own);
+        form.replaceWith(again);
+        setUp(again, own);
+        var wrong = again.querySelector("[role=alert]:not([hidden])");
+        var field = wrong && wrong.parentNode.querySelector("select, input");
+        if (field) { field.focus(); }
       });
       request.addEventListener("error", function () {
         button.disabled = false;
@@ -88,7 +97,9 @@
       request.setRequestHeader("X-Requested-With", "XMLHttpRequest");
       request.send(new FormData(form));
     });
-  });
+    show();
+  }
+  each("form[data-upload]", function (form) { setUp(form, form.querySelector("input[type=file]")); });
 
   // How far it is; the whole page once there is more to see.
   each("[data-poll]", function (piece) {

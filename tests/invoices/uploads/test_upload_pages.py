@@ -497,3 +497,54 @@ def test_page_opens_in_every_state(accountant, tenant, state, language):
     running = state in ("previewing", "taking_in")
     assert ("X-Over" in answers[1]) != running
     assert ("http-equiv" in text(answers[0])) == running
+
+
+def test_several_files_are_received_one_by_one(accountant, tenant):
+    files = [named(f"{number}.json", own(number)) for number in ("A-1", "A-2")]
+
+    uploads.taken_in(accountant, tenant, *files, queue="drafts")
+
+    assert sorted(ReceivedFile.objects.values_list("name", "received_by")) == [
+        ("A-1.json", accountant.user.pk),
+        ("A-2.json", accountant.user.pk),
+    ]
+
+
+@pytest.mark.parametrize("missing", ["tenant", "uploads"])
+def test_upload_without_a_field_is_told_at_it(accountant, tenant, missing):
+    data = {"tenant": tenant.pk, "uploads": named("a.json", b"{}")}
+    data.pop(missing)
+
+    response = accountant.post(url("invoices_upload_new"), data)
+
+    assert list(response.context["form"].errors) == [missing]
+    assert not Upload.objects.exists() and nothing_is_left()
+
+
+def test_a_name_that_has_a_line_break_or_a_path_is_a_name_only(accountant, tenant):
+    file = named("a.json", b"{}")
+    file.name = "../../etc/pass\r\nX-Evil: 1.xml"
+
+    uploads.taken_in(accountant, tenant, file)
+
+    received = ReceivedFile.objects.get()
+    response = accountant.get(url("invoices_receivedfile_download", received.pk))
+    assert "/" not in received.name
+    assert "X-Evil" not in response.headers
+
+
+def test_one_invoice_in_two_formats_is_exported_once(accountant, tenant):
+    document = sound("B-1", exempt=False)
+    files = [named("a.xml", written.ubl(document))]
+    files.append(named("b.csv", written.csv_text(written.table(document))))
+
+    upload = uploads.taken_in(accountant, tenant, *files)
+
+    assert [file.counts for file in upload.files.all()] == [{"new": 1}, {"duplicate": 1}]
+    assert InvoiceExport.objects.count() == 1
+
+
+def test_old_address_of_the_upload_leads_to_the_desk(accountant):
+    answer = accountant.get("/admin/invoices/receivedfile/upload/")
+
+    assert answer["Location"] == url("invoices_upload_new")
