@@ -20,7 +20,9 @@ from integrations.enums import TenantState
 from invoices import problems
 from invoices.admin import privacy
 from invoices.admin.uploads_words import (
+    A_PRICE,
     FAILURES,
+    FIELDS,
     OUTCOME_COLOURS,
     OUTCOMES_MANY,
     STATE_COLOURS,
@@ -30,6 +32,7 @@ from invoices.document import Problem
 from invoices.enums import ItemOutcome
 from invoices.filing import Verdict
 from invoices.filing_models import FilingRun
+from invoices.intake.columns import PRICES
 from invoices.models import ReceivedItem
 from invoices.upload_models import (
     StagedFile,
@@ -44,7 +47,7 @@ from invoices.uploads import previewing, tables
 _A_PAGE = 50
 _MOST_CAUSES = 50
 #: Of a table they are told beside its columns.
-_TOLD_ELSEWHERE = ("columns_read", "columns_not_read")
+_TOLD_ELSEWHERE = ("columns_read", "columns_not_read", "column_missing")
 
 
 def state_context(upload: Upload) -> dict[str, Any]:
@@ -94,8 +97,7 @@ def page_context(request: HttpRequest, upload: Upload) -> dict[str, Any]:
         "may_discard": open_one,
         "may_cancel": state == UploadState.TAKING_IN,
         "may_look_again": state == UploadState.FAILED and not closed,
-        "button": ngettext("Take in %(count)s new invoice", "Take in %(count)s new invoices", new)
-        % {"count": number_format(new, force_grouping=True)},
+        "button": _button(new),
         "files": [_file(file, upload, decided) for file in files],
         "outcomes": _outcomes(files),
         "incomplete": any(not file.complete for file in files),
@@ -105,6 +107,13 @@ def page_context(request: HttpRequest, upload: Upload) -> dict[str, Any]:
     if state in (UploadState.PREVIEWING, UploadState.PREVIEWED):
         context |= _causes(files) | _problems(request, files) | {"invoices": _invoices(files)}
     return context
+
+
+def _button(new: int) -> str:
+    if not new:
+        return _t("Keep the files, although nothing is new")
+    text = ngettext("Take in %(count)s new invoice", "Take in %(count)s new invoices", new)
+    return text % {"count": number_format(new, force_grouping=True)}
 
 
 def _outcomes(files: Sequence[StagedFile]) -> list[dict[str, Any]]:
@@ -143,6 +152,11 @@ def _file(file: StagedFile, upload: Upload, decided: bool) -> dict[str, Any]:
         if is_table and file.columns and undecided
         else "",
         "needs_columns": is_table and bool(needed & previewing.OF_COLUMNS),
+        "missing": [
+            A_PRICE if each["value"] in PRICES else FIELDS.get(each["value"], each["value"])
+            for each in file.problems
+            if each.get("code") == "column_missing" and each.get("value")
+        ],
         "layout": file.layout,
     }
     if decided and file.received_id:
