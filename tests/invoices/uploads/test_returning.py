@@ -113,7 +113,7 @@ def test_what_is_wrong_with_the_invoice_stands_at_its_first_row(accountant, tena
 
 @pytest.mark.parametrize(
     ("encoding", "mark"),
-    [("cp1252", b""), ("utf-8", b"\xef\xbb\xbf"), ("utf-16-le", b"\xff\xfe"), ("utf-8", b"")],
+    [("cp1252", b""), ("utf-8", b"\xef\xbb\xbf"), ("utf-8", b"")],
 )
 @pytest.mark.parametrize("separator", [";", ",", "\t", "|"])
 def test_encoding_separator_and_line_ends_are_kept(accountant, tenant, encoding, mark, separator):
@@ -129,6 +129,21 @@ def test_encoding_separator_and_line_ends_are_kept(accountant, tenant, encoding,
     assert lines[0] == "Myyntilaskut 2026"
     assert lines[1] == text.split("\n")[0] + separator + f'"{ERRORS}"'
     assert lines[2].startswith(text.split("\n")[1] + separator) and "\r" not in "".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "mark"), [("utf-16-le", b"\xff\xfe"), ("utf-16-be", b"\xfe\xff")]
+)
+def test_wide_encodings_are_kept(encoding, mark):
+    content = mark + table(row("T-1", Asiakas="Öljy Oy")).encode(encoding)
+    headings = [("", heading) for heading in HEADINGS]
+    out = io.BytesIO()
+
+    tables.copy(io.BytesIO(content), "csv", headings, lambda row: "väärin", out, errors=ERRORS)
+
+    assert out.getvalue().startswith(mark)
+    rows = rows_of(out.getvalue()[2:], encoding)
+    assert rows[0][-1] == ERRORS and rows[1][2] == "Öljy Oy" and rows[1][-1] == "väärin"
 
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\x00\r"), max_size=12)
