@@ -24,6 +24,12 @@ SCHEDULES: list[dict[str, Any]] = [
         "minutes": 1,
     },
     {
+        "name": "uploads",
+        "func": "invoices.tasks.follow_uploads",
+        "schedule_type": "I",
+        "minutes": 1,
+    },
+    {
         "name": "taking in of large files",
         "func": "invoices.tasks.follow_filings",
         "schedule_type": "I",

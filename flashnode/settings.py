@@ -59,6 +59,8 @@ FINGERPRINT_KEY = _required("FINGERPRINT_KEY")
 SUPERSEDED_KEY_DAYS = env.int("SUPERSEDED_KEY_DAYS", default=30)
 #: Files of the export history are deleted after so many days.
 HISTORY_FILE_DAYS = env.int("HISTORY_FILE_DAYS", default=7)
+#: Uploads that nobody took in or discarded are discarded after so many days.
+UPLOAD_DAYS = env.int("UPLOAD_DAYS", default=7)
 #: How long a key from a mail waits for somebody to file it.
 RECEIVED_KEY_HOURS = env.int("RECEIVED_KEY_HOURS", default=24)
 #: How long a customer's intake link works, and when it is reminded of.
@@ -333,7 +335,7 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = env.bool("STATIC_FROM_SOURCE", default=DEBUG)
 
-# A file that passes intake's own limit of 20 MB is the largest thing anyone posts here.
+# Of anything but files, which go to the database piece by piece as they arrive (`uploads`).
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5_000_000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 

@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Cast, Length
 from django.utils.translation import gettext_lazy as _
 
 from integrations.models import Tenant
@@ -28,6 +29,7 @@ from invoices import (  # noqa: F401 - Django looks for models here
     search_models,
     step_models,
     team_models,
+    upload_models,
     watch_models,
     wording_models,
 )
@@ -43,6 +45,9 @@ from invoices.enums import (
     ParkedReason,
     ReceivedVia,
 )
+
+#: 2 without a problem: an index finds the few files that have one.
+PROBLEMS_LENGTH = Length(Cast("problems", models.TextField()))
 
 
 class ReceivedFile(models.Model):
@@ -81,6 +86,8 @@ class ReceivedFile(models.Model):
             models.Index(fields=["tenant", "-received_at", "-id"], name="files_of_a_tenant"),
             models.Index(fields=["name"], name="files_by_name", opclasses=["varchar_pattern_ops"]),
             models.Index(fields=["sha256"], name="files_by_digest"),
+            models.Index(fields=["received_via", "-received_at", "-id"], name="files_by_way_in"),
+            models.Index(PROBLEMS_LENGTH, name="files_by_problems"),
         ]
         permissions = [("upload_file", "Can upload invoice files")]
 
@@ -161,7 +168,8 @@ class ReceivedItem(models.Model):
         indexes = [
             models.Index(
                 fields=["number"], name="items_by_number", opclasses=["varchar_pattern_ops"]
-            )
+            ),
+            models.Index(fields=["outcome", "-file"], name="items_by_outcome"),
         ]
 
     def __str__(self) -> str:

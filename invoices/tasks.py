@@ -13,6 +13,7 @@ from invoices import causes, engine, entered, evidence, expiry, filing, ledger, 
 from invoices.evidence import nightly
 from invoices.filing_models import FilingRun
 from invoices.reports import checking, files, rolling
+from invoices.uploads import following, previewing, taking_in
 from invoices.watch import beat
 
 
@@ -163,3 +164,18 @@ def make_history_file(file_pk: int) -> bool:
 def check_figures() -> dict[str, int]:
     """Every night: whether management's figures are right."""
     return checking.check_and_alert()
+
+
+def preview_upload(upload_pk: int) -> bool:
+    """Look at the files of an upload before they are taken in."""
+    return previewing.run(upload_pk)
+
+
+def take_in_upload(upload_pk: int) -> bool:
+    """Take in the files of an upload that a person has confirmed."""
+    return taking_in.run(upload_pk)
+
+
+def follow_uploads() -> int:
+    """Every minute: uploads that no worker goes on with, and those nobody decided about."""
+    return following.follow()

@@ -19,6 +19,7 @@ from invoices.admin import (
     rehearsals,
     retention,
     unknown_codes,
+    uploads,
     wording,
 )
 
@@ -41,5 +42,6 @@ __all__ = [
     "rehearsals",
     "retention",
     "unknown_codes",
+    "uploads",
     "wording",
 ]

@@ -1,89 +1,54 @@
-"""Received files and invoices: what came in, what became of it, and the upload page."""
+"""Received files and invoices: what came in, by which way, and what became of it."""
 
 from __future__ import annotations
 
+import tempfile
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
-from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, render
-from django.urls import reverse
+from django.core.paginator import Paginator
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import path, reverse
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldBooleanSwitchWidget
 
+from integrations.admin import bounded
 from integrations.admin.bounded import BoundedChangeList
-from integrations.admin.desk import ReadOnlyAdmin
-from integrations.enums import TenantState
-from integrations.models import Tenant
-from invoices import audit, filing, finding, pieces
+from integrations.admin.desk import ReadOnlyAdmin, needs
+from invoices import audit, finding, pieces
 from invoices.admin import privacy
 from invoices.admin.filters import DaysFilter, TenantFilter
 from invoices.admin.rows import rows_context
 from invoices.admin.words import OUTCOME_COLOURS, explained, money
 from invoices.enums import ItemOutcome, ReceivedVia
-from invoices.intake import FORMATS, MAX_FILE_BYTES
-from invoices.models import Invoice, ReceivedFile, ReceivedItem
+from invoices.intake import FORMATS
+from invoices.models import PROBLEMS_LENGTH, Invoice, ReceivedFile, ReceivedItem
+from invoices.upload_models import Upload, UploadState
+from invoices.uploads import returning, tables
 
-_MAX_FILES = 50
-_SHOWN_ITEMS = 500
+UPLOAD = "invoices.upload_file"
+_SHOWN_ITEMS = 100
+_ON_THE_WAY = [
+    (UploadState.PREVIEWING, _("being looked at")),
+    (UploadState.PREVIEWED, _("wait for a decision")),
+    (UploadState.TAKING_IN, _("being taken in")),
+    (UploadState.CANCELLED, _("cancelled")),
+    (UploadState.FAILED, _("failed")),
+]
+_OUTCOMES: dict[str, Any] = {
+    ItemOutcome.ACCEPTED: _("Has accepted invoices"),
+    ItemOutcome.DUPLICATE: _("Has duplicates"),
+    ItemOutcome.HELD: _("Has changed invoices that were held"),
+    ItemOutcome.REJECTED: _("Has rejected invoices"),
+}
 #: So few items are found one by one, more together with the list's filters.
 _FOUND_ITEMS = 2000
-
-
-class _FilesInput(forms.ClearableFileInput):
-    allow_multiple_selected = True
-
-
-class _FilesField(forms.FileField):
-    """Several files, each within intake's limit."""
-
-    def clean(self, data: Any, initial: Any = None) -> list[Any]:
-        files = (data if isinstance(data, list | tuple) else [data]) or [None]
-        if len(files) > _MAX_FILES:
-            raise forms.ValidationError(
-                _("Choose at most %(count)d files at a time."), params={"count": _MAX_FILES}
-            )
-        return [self._one(file, initial) for file in files]
-
-    def _one(self, file: Any, initial: Any) -> Any:
-        cleaned = super().clean(file, initial)
-        if cleaned.size > MAX_FILE_BYTES:
-            raise forms.ValidationError(
-                _("%(name)s is larger than %(limit)d MB. Export it in smaller parts."),
-                params={"name": cleaned.name, "limit": MAX_FILE_BYTES // 1_000_000},
-            )
-        return cleaned
-
-
-class UploadForm(forms.Form):
-    tenant = forms.ModelChoiceField(
-        label=_("Tenant"),
-        queryset=Tenant.objects.exclude(state=TenantState.CLOSED),
-        error_messages={"invalid_choice": _("The tenant is closed: nothing is taken in for it.")},
-        widget=UnfoldAdminSelectWidget,
-    )
-    uploads = _FilesField(
-        label=_("Files"),
-        allow_empty_file=True,
-        help_text=_(
-            "Finvoice, UBL or CII XML, CSV or XLSX tables, ZIP files of these, or our JSON form, "
-            "at most 20 MB each."
-        ),
-        widget=_FilesInput(attrs={"multiple": True, "class": "desk-files"}),
-    )
-    queue = forms.BooleanField(
-        label=_("Queue what is accepted at once"),
-        required=False,
-        initial=True,
-        widget=UnfoldBooleanSwitchWidget,
-    )
 
 
 class FormatFilter(admin.SimpleListFilter):
@@ -95,6 +60,54 @@ class FormatFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         return queryset.filter(format=self.value()) if self.value() else queryset
+
+
+class WayFilter(admin.SimpleListFilter):
+    """How it came in."""
+
+    title = _("received via")
+    parameter_name = "via"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return ReceivedVia.choices
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(received_via=self.value()) if self.value() else queryset
+
+
+class OutcomeFilter(admin.SimpleListFilter):
+    """Files with invoices of an outcome, and those of which nothing could be read."""
+
+    title = _("outcome")
+    parameter_name = "outcome"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        has = [(value, _OUTCOMES.get(value, label)) for value, label in ItemOutcome.choices]
+        return [*has, ("unreadable", _("Nothing could be read"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        if self.value() == "unreadable":
+            return unreadable(queryset)
+        if self.value() in ItemOutcome.values:
+            items = ReceivedItem.objects.filter(outcome=self.value())
+            return queryset.filter(pk__in=items.values("file"))
+        return queryset
+
+
+class PersonFilter(admin.RelatedFieldListFilter):
+    """Members of staff who have taken in files."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[Any]:
+        rows = ReceivedFile.objects.filter(received_by=OuterRef("pk")).order_by()
+        people = field.related_model.objects.filter(Exists(rows)).order_by("username")
+        return list(people.values_list("pk", "username"))
+
+
+def unreadable(files: QuerySet) -> QuerySet:
+    """Files of which nothing was read: those with problems as a whole, of which few are, and of
+    these the ones without an invoice."""
+    told = files.annotate(told=PROBLEMS_LENGTH).filter(told__gt=len("[]"))
+    return told.exclude(Exists(ReceivedItem.objects.filter(file=OuterRef("pk"))))
 
 
 class _FilesList(BoundedChangeList):
@@ -118,17 +131,27 @@ class ReceivedFileAdmin(ReadOnlyAdmin):
         "name",
         "tenant",
         "format",
+        "way_in",
         "accepted",
         "duplicate",
+        "held",
         "rejected",
         "received_by",
     ]
     list_display_links = ["received_at", "name"]
-    list_filter = [("received_at", DaysFilter), ("tenant", TenantFilter), FormatFilter]
+    list_filter = [
+        ("received_at", DaysFilter),
+        ("tenant", TenantFilter),
+        WayFilter,
+        OutcomeFilter,
+        ("received_by", PersonFilter),
+        FormatFilter,
+    ]
     list_filter_submit = True
     search_fields = ["name"]
     search_help_text = _("Beginning of the file's name or of an invoice number, or the SHA-256")
     list_select_related = ["tenant", "received_by"]
+    list_before_template = "desk/intake_log.html"
     actions_list = ["upload"]
     actions_detail = ["download"]
     change_form_outer_before_template = "desk/received.html"
@@ -157,6 +180,10 @@ class ReceivedFileAdmin(ReadOnlyAdmin):
         own = Q(name__begins_with=term) | Q(sha256=term.lower())
         return queryset.filter(own | Q(pk__in=found)), False
 
+    @display(description=_("received via"))
+    def way_in(self, received: ReceivedFile) -> str:
+        return received.get_received_via_display()
+
     @display(description=_("accepted"))
     def accepted(self, received: Any) -> int:
         return int(received.accepted_count)
@@ -164,6 +191,10 @@ class ReceivedFileAdmin(ReadOnlyAdmin):
     @display(description=_("duplicates"))
     def duplicate(self, received: Any) -> int:
         return int(received.duplicate_count)
+
+    @display(description=_("held"))
+    def held(self, received: Any) -> int:
+        return int(received.held_count)
 
     @display(description=_("rejected"))
     def rejected(self, received: Any) -> int:
@@ -178,52 +209,49 @@ class ReceivedFileAdmin(ReadOnlyAdmin):
 
     def context_of(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
         received = ReceivedFile.objects.defer("content").filter(pk=object_id).first()
-        extra = _received_context(received) if received else {}
+        extra = _received_context(request, received) if received else {}
         return super().context_of(request, object_id) | extra
 
     @action(description=_("Upload files"), url_path="upload", permissions=["upload"], icon="upload")
     def upload(self, request: HttpRequest) -> HttpResponse:
-        form = UploadForm(request.POST or None, request.FILES or None)
-        if request.method == "POST" and form.is_valid():
-            try:
-                return self._take_in(request, form.cleaned_data)
-            except filing.TenantClosed as error:
-                form.add_error("tenant", str(error))
-        context = self.admin_site.each_context(request) | {
-            "title": _t("Upload invoice files"),
-            "form": form,
-            "back": reverse("admin:invoices_receivedfile_changelist"),
-            "button": _t("Take in"),
-            "opts": self.opts,
-        }
-        return render(request, "desk/form.html", context)
+        return HttpResponseRedirect(reverse("admin:invoices_upload_new"))
 
-    def _take_in(self, request: HttpRequest, cleaned: dict[str, Any]) -> HttpResponse:
-        received = [
-            filing.file_invoices(
-                cleaned["tenant"],
-                file.name,
-                file.read(),
-                via=ReceivedVia.UPLOAD,
-                by=request.user,
-                queue=cleaned["queue"],
-            )
-            for file in cleaned["uploads"]
-        ]
-        for one in received:
-            counts = filing.counts(one)
-            bad = counts["rejected"] or counts["held"] or one.problems
-            sentence = _t(
-                "%(name)s: %(accepted)d accepted, %(duplicate)d already here, %(rejected)d "
-                "rejected."
-            )
-            level = messages.WARNING if bad else messages.SUCCESS
-            self.message_user(request, sentence % (counts | {"name": one.name}), level)
-        if len(received) == 1:
-            return HttpResponseRedirect(
-                reverse("admin:invoices_receivedfile_change", args=[received[0].pk])
-            )
-        return HttpResponseRedirect(reverse("admin:invoices_receivedfile_changelist"))
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        extra = {"uploads": _uploads()} if request.user.has_perm(UPLOAD) else {}
+        return super().changelist_view(request, (extra_context or {}) | extra)
+
+    def get_urls(self) -> list[Any]:
+        rejected = path(
+            "<int:pk>/rejected/",
+            self.admin_site.admin_view(self.rejected_invoices),
+            name="invoices_receivedfile_rejected",
+        )
+        return [rejected, *super().get_urls()]
+
+    def rejected_invoices(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """The rejected invoices as a file to put right and upload again."""
+        needs(request, UPLOAD)
+        privacy.needs_to_see()
+        files = ReceivedFile.objects.select_related("tenant")
+        received = get_object_or_404(files, pk=pk)
+        out = tempfile.TemporaryFile()  # noqa: SIM115 - the answer closes it
+        try:
+            made = returning.hand_back(received, pieces.opened(received), out)
+        except returning.NothingRejected:
+            out.close()
+            messages.info(request, _t("No invoice of this file was rejected."))
+            page = reverse("admin:invoices_receivedfile_change", args=[pk])
+            return HttpResponseRedirect(page)
+        facts = {"file": received.pk, "name": made.name}
+        audit.record(
+            "file.rejected_downloaded", tenant=received.tenant, by=request.user, data=facts
+        )
+        out.seek(0)
+        answer = FileResponse(out, as_attachment=True, filename=made.name)
+        answer["Content-Type"] = "application/octet-stream"
+        answer["X-Content-Type-Options"] = "nosniff"
+        answer["Cache-Control"] = "private, no-store"
+        return answer
 
     @action(description=_("Download the original"), url_path="original", icon="download")
     def download(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
@@ -243,21 +271,59 @@ class ReceivedFileAdmin(ReadOnlyAdmin):
         return answer(pieces.chunks(received), content_type=kind, headers=headers)
 
 
-def _received_context(received: ReceivedFile) -> dict[str, Any]:
-    items = received.items.select_related("invoice__export", "change").order_by("position")
+def _uploads() -> dict[str, Any]:
+    """What is on its way in and not in the list yet."""
+    open_ones = Upload.objects.exclude(tenant=None).order_by()
+    counted = bounded.counts(open_ones, "state", [state.value for state, _label in _ON_THE_WAY])
+    page = reverse("admin:invoices_upload_changelist")
     return {
-        "file_problems": explained(received.problems),
-        "counts": filing.counts(received),
+        "all": page,
+        "states": [
+            {"label": label, "count": counted[state], "url": f"{page}?state__exact={state}"}
+            for state, label in _ON_THE_WAY
+            if counted[state]
+        ],
+    }
+
+
+def _received_context(request: HttpRequest, received: ReceivedFile) -> dict[str, Any]:
+    items = received.items.select_related("invoice__export", "change").order_by("position")
+    outcome = request.GET.get("outcome", "")
+    if outcome in ItemOutcome.values:
+        items = items.filter(outcome=outcome)
+    page = Paginator(items, _SHOWN_ITEMS).get_page(request.GET.get("page"))
+    counted = received.items.order_by().values_list("outcome").annotate(count=Count("pk"))
+    counts = dict.fromkeys(ItemOutcome.values, 0) | dict(counted)
+    staged = received.staged.first()
+    return {
+        "file_problems": _explained(received.problems, received),
+        "counts": [
+            {
+                "label": label,
+                "count": counts[value],
+                "url": f"?outcome={value}#items",
+                "chosen": value == outcome,
+            }
+            for value, label in ItemOutcome.choices
+        ],
+        "outcome": outcome,
+        "upload_url": reverse("admin:invoices_upload_change", args=[staged.upload_id])
+        if staged and request.user.has_perm(UPLOAD)
+        else "",
+        "rejected_url": reverse("admin:invoices_receivedfile_rejected", args=[received.pk])
+        if counts[ItemOutcome.REJECTED] and request.user.has_perm(UPLOAD) and privacy.may_see()
+        else "",
+        "page": page,
         "items": [
             {
                 "object": item,
                 "outcome": item.get_outcome_display(),
-                "colour": OUTCOME_COLOURS[item.outcome],
-                "problems": explained(item.problems),
-                "warnings": explained(item.warnings),
+                "colour": OUTCOME_COLOURS.get(item.outcome, ""),
+                "problems": _explained(item.problems, received),
+                "warnings": _explained(item.warnings, received),
                 "change": _change_url(item),
             }
-            for item in items[:_SHOWN_ITEMS]
+            for item in page
         ],
     }
 
@@ -265,6 +331,14 @@ def _received_context(received: ReceivedFile) -> dict[str, Any]:
 def _change_url(item: ReceivedItem) -> str:
     change = getattr(item, "change", None)
     return reverse("admin:invoices_heldchange_decide", args=[change.pk]) if change else ""
+
+
+def _explained(stored: list[dict[str, str]], received: ReceivedFile) -> list[dict[str, Any]]:
+    """Problems in words. The headings of a table do not tell which values are a buyer's."""
+    if received.format in tables.FORMATS and not privacy.may_see():
+        hidden = {"value": privacy.HIDDEN}
+        stored = [each | hidden if each.get("value") else each for each in stored]
+    return explained(stored)
 
 
 @admin.register(Invoice)

@@ -25,6 +25,7 @@ from invoices.retention_models import ExpiredNumber, Expiry
 from invoices.search_models import SearchKey
 from invoices.step_models import ExportStep
 from invoices.team_models import Case
+from invoices.upload_models import StagedFile
 from invoices.wording_models import UnknownCode
 
 _EVENT, _ATTEMPT, _LOOK_UP, _CORRECTION, _INVOICE, _EXPORT = 1, 2, 3, 4, 5, 6
@@ -86,6 +87,7 @@ class Removal:
         self._evidence(_SEAL, sorted(set(rows[_SEAL]) - set(used)))
         of_invoices = ReceivedItem.objects.filter(file__in=rows[_FILE], invoice__isnull=False)
         files = sorted(set(rows[_FILE]) - set(of_invoices.values_list("file", flat=True)))
+        self._beside(StagedFile.objects.filter(received__in=files))
         self._evidence(_ITEM, _keys(_ITEM, file__in=files))
         self._evidence(_PIECE, _keys(_PIECE, file__in=files))
         self._beside(FilingRun.objects.filter(received__in=files))

@@ -214,6 +214,7 @@ def _as_json(mapping: ColumnMapping | None) -> dict[str, Any]:
         "columns": dict(mapping.columns),
         "decimal_mark": mapping.decimal_mark,
         "date_order": mapping.date_order,
+        "unread": list(mapping.unread),
     }
 
 
@@ -221,7 +222,12 @@ def _from_json(kept: dict[str, Any]) -> ColumnMapping:
     if not kept:
         return ColumnMapping()
     mark, order = kept["decimal_mark"], kept["date_order"]
-    return ColumnMapping(kept["columns"], mark and DecimalMark(mark), order and DateOrder(order))
+    return ColumnMapping(
+        kept["columns"],
+        mark and DecimalMark(mark),
+        order and DateOrder(order),
+        tuple(kept.get("unread", ())),
+    )
 
 
 def run_of(received: ReceivedFile) -> FilingRun | None:

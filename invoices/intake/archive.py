@@ -14,8 +14,10 @@ from invoices.intake.values import problem
 
 MAX_ENTRIES = 1_000
 MAX_UNPACKED_BYTES = 100_000_000
-#: What operating systems add of their own.
-_OWN = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")
+#: The list of errors in a package of rejected invoices that we hand out.
+ERRORS_NAME = "flashnode-errors.csv"
+#: What operating systems add of their own, and we.
+_OWN = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini", ERRORS_NAME)
 
 _DAMAGE = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError)
 
@@ -29,7 +31,7 @@ def read_zip(content: bytes, read_one: Reader) -> ReadResult:
     try:
         with opened(content, MAX_ENTRIES, MAX_UNPACKED_BYTES, MAX_FILE_BYTES) as package:
             for entry in sorted(package.infolist(), key=lambda each: each.filename):
-                if entry.filename.endswith("/") or _is_own(entry.filename):
+                if entry.filename.endswith("/") or is_own(entry.filename):
                     continue
                 found = _read_entry(package, entry, read_one)
                 items += _items(found, entry.filename, len(items))
@@ -42,7 +44,7 @@ def read_zip(content: bytes, read_one: Reader) -> ReadResult:
     return ReadResult("zip", tuple(items))
 
 
-def _is_own(name: str) -> bool:
+def is_own(name: str) -> bool:
     return name.startswith(_OWN[0]) or name.rpartition("/")[2] in _OWN[1:]
 
 

@@ -31,11 +31,13 @@ class DateOrder(StrEnum):
 class ColumnMapping:
     """What a person says of a table: our field → its heading in the file (compared without case
     and spaces around it), and how figures and dates are written where they could be read in two
-    ways. A field that is not mapped is found by its usual headings."""
+    ways. A field that is not mapped is found by its usual headings, but not in a column whose
+    heading is among `unread`."""
 
     columns: Mapping[str, str] = field(default_factory=dict)
     decimal_mark: DecimalMark | None = None
     date_order: DateOrder | None = None
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -291,7 +293,9 @@ def understood(headings: Iterable[str], mapping: ColumnMapping, sheet: str = "")
             unmapped.append(heading)
         else:
             places[name] = at
+    unread = {heading.strip().casefold() for heading in mapping.unread}
     taken, twice = set(places.values()), []
+    taken |= {at for at, title in enumerate(titles) if title.casefold() in unread}
     for at, title in enumerate(titles):
         name = _KNOWN.get(plain(title), "")
         if at in taken or not name:

@@ -3,7 +3,6 @@
 import pytest
 
 from invoices import engine
-from invoices.models import InvoiceExport
 from tests import factories
 from tests.browser.pictures import width_of
 from tests.browser.test_key_desk import identify_all, in_background
@@ -69,22 +68,6 @@ def test_support_files_a_key_on_the_tenants_page(log_in, make_tenant, sandbox):
 
     assert key not in page.content()
     assert tenant.active_credential.last_four == key[-4:]
-
-
-def test_upload_shows_what_became_of_each_invoice(log_in, tenant, tmp_path):
-    path = tmp_path / "broken.json"
-    path.write_text('{"invoices": [{"number": "B-1"}]}')
-    page = log_in("Accountant")
-
-    page.get_by_role("link", name="Received files").click()
-    page.get_by_role("link", name="Upload files").click()
-    page.get_by_label("Tenant").select_option(label="Acme Oy")
-    page.get_by_label("Files").set_input_files(str(path))
-    page.get_by_role("button", name="Take in").click()
-    page.get_by_text("broken.json: 0 accepted, 0 already here, 1 rejected.").wait_for()
-
-    assert page.locator(".desk-problem").count() >= 3
-    assert InvoiceExport.objects.count() == 0
 
 
 @pytest.mark.parametrize("path", ["", "invoices/invoiceexport/", "integrations/tenant/"])

@@ -30,6 +30,7 @@ def test_what_runs_by_the_clock_is_scheduled_for_ever():
         "invoices.tasks.follow_plans": "I",
         "invoices.tasks.follow_filings": "I",
         "invoices.tasks.follow_expiries": "I",
+        "invoices.tasks.follow_uploads": "I",
         "invoices.tasks.reconcile_days": "I",
         "invoices.tasks.seal_audit": "I",
         "invoices.tasks.verify_audit": "D",

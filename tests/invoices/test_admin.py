@@ -1,17 +1,12 @@
 """The accountant's pages: actions that ask, do once and say what they did; evidence to read."""
 
-import json
-
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django_q.models import OrmQ
 
 from invoices import filing
 from invoices.models import AuditEvent, InvoiceExport, ReceivedFile
 from tests import factories
-from tests.invoices.intake import written
-from tests.invoices.intake.seeds import sound
 
 pytestmark = pytest.mark.django_db
 
@@ -160,95 +155,6 @@ def test_evidence_is_read_only_even_for_a_superuser(admin_client, failed, model)
     assert admin_client.get(f"{base}add/").status_code == 403
 
 
-def upload(client, tenant, *files, queue=True):
-    data = {"tenant": tenant.pk, "uploads": list(files)} | ({"queue": "on"} if queue else {})
-    return client.post("/admin/invoices/receivedfile/upload/", data, follow=True)
-
-
-def test_uploaded_files_are_accounted_for_and_queued(as_role, tenant):
-    good = SimpleUploadedFile("a.json", json.dumps(factories.invoice("A-1")).encode())
-    bad = SimpleUploadedFile("b.json", json.dumps(factories.invoice("A-2", rows=[])).encode())
-
-    page = upload(as_role("Accountant"), tenant, good, bad).content.decode()
-
-    assert "a.json: 1 accepted, 0 already here, 0 rejected." in page
-    assert "b.json: 0 accepted, 0 already here, 1 rejected." in page
-    assert InvoiceExport.objects.get().status == "queued"
-
-
-@pytest.mark.parametrize("name", ["ubl", "cii", "csv", "xlsx", "zip"])
-def test_uploaded_file_of_any_format_is_taken_in(as_role, tenant, name):
-    document = sound("B-1", exempt=False)
-    lines = written.table(document)
-    content = {
-        "ubl": lambda: written.ubl(document),
-        "cii": lambda: written.cii(document),
-        "csv": lambda: written.csv_text(lines).encode(),
-        "xlsx": lambda: written.xlsx(lines),
-        "zip": lambda: written.zipped({"a.xml": written.ubl(document)}),
-    }[name]()
-
-    page = upload(as_role("Accountant"), tenant, SimpleUploadedFile("b.dat", content))
-
-    assert "b.dat: 1 accepted, 0 already here, 0 rejected." in page.content.decode()
-    export = InvoiceExport.objects.select_related("invoice").get()
-    assert (export.status, export.invoice.number) == ("queued", "B-1")
-    assert export.invoice.gross_total == document.gross_total
-    assert ReceivedFile.objects.get().format == name
-
-
-def test_one_invoice_in_two_formats_is_exported_once(as_role, tenant):
-    document = sound("B-1", exempt=False)
-    files = [SimpleUploadedFile("a.xml", written.ubl(document))]
-    files.append(SimpleUploadedFile("b.csv", written.csv_text(written.table(document)).encode()))
-
-    page = upload(as_role("Accountant"), tenant, *files).content.decode()
-
-    assert "a.xml: 1 accepted, 0 already here, 0 rejected." in page
-    assert "b.csv: 0 accepted" in page
-    assert InvoiceExport.objects.count() == 1
-
-
-def test_table_that_is_not_understood_is_refused_with_its_columns(as_role, tenant):
-    file = SimpleUploadedFile("a.csv", b"Docket;Asiakas\n1;Kukka Oy\n")
-
-    page = upload(as_role("Accountant"), tenant, file).content.decode()
-
-    assert "No column of the table is understood as number." in page
-    assert "These columns are understood: Asiakas." in page
-    assert "These columns are not understood: Docket." in page
-    assert InvoiceExport.objects.count() == 0
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"\x00\xff\xfe", b"<Finvoice", b"{" * 5000, b"PK\x03\x04"]
-)
-def test_broken_upload_is_explained_and_never_an_error_page(as_role, tenant, content):
-    answer = upload(as_role("Accountant"), tenant, SimpleUploadedFile("x\x00.xml", content))
-
-    assert answer.status_code == 200
-    assert ReceivedFile.objects.get().problems
-
-
-def test_upload_for_a_tenant_that_is_closed_is_refused_at_the_field(as_role, tenant):
-    good = SimpleUploadedFile("own.json", json.dumps(factories.invoice("A-1")).encode())
-    type(tenant).objects.update(state="closed")
-
-    page = upload(as_role("Accountant"), tenant, good).content.decode()
-
-    assert "is closed: nothing is taken in for it" in page
-    assert not ReceivedFile.objects.exists()
-
-
-def test_upload_over_the_limit_is_refused_at_the_field(as_role, tenant):
-    big = SimpleUploadedFile("big.xml", b" " * 20_000_001)
-
-    page = upload(as_role("Accountant"), tenant, big).content.decode()
-
-    assert "larger than 20 MB" in page
-    assert ReceivedFile.objects.count() == 0
-
-
 @pytest.mark.parametrize("role", [None, "Support", "Management"])
 def test_upload_is_for_accountants(as_role, role):
     assert as_role(role).get("/admin/invoices/receivedfile/upload/").status_code == 403
@@ -304,7 +210,9 @@ def test_every_page_opens_in_both_languages(admin_client, failed, language):
         f"/admin/invoices/invoice/{failed[0].invoice_id}/change/",
         "/admin/invoices/receivedfile/",
         f"/admin/invoices/receivedfile/{ReceivedFile.objects.get().pk}/change/",
-        "/admin/invoices/receivedfile/upload/",
+        "/admin/invoices/upload/",
+        "/admin/invoices/upload/new/",
+        "/admin/invoices/columnlayout/",
         "/admin/invoices/auditevent/",
         "/admin/auth/user/",
         "/admin/auth/group/",

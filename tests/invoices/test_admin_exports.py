@@ -5,7 +5,6 @@ import json
 import re
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from integrations.models import Tenant
@@ -13,9 +12,9 @@ from invoices import filing
 from invoices.admin import questions
 from invoices.admin.words import ACTIONS, described
 from invoices.enums import ExportStatus
-from invoices.models import AuditEvent, InvoiceExport, ReceivedFile, SubmissionAttempt
+from invoices.models import AuditEvent, InvoiceExport, SubmissionAttempt
 from tests import factories
-from tests.staff import ANONYMOUS, NO_RIGHTS, log_in, refusal, said, text, url
+from tests.staff import NO_RIGHTS, log_in, said, text, url
 
 pytestmark = pytest.mark.django_db
 
@@ -150,63 +149,6 @@ def test_received_file_found_by_an_items_number_keeps_its_counts(client, tenant)
 
     (found,) = response.context["cl"].result_list
     assert (found.accepted_count, found.rejected_count) == (3, 0)
-
-
-def test_several_files_are_taken_in_one_by_one(client, tenant):
-    user = log_in(client, "Accountant")
-    files = [
-        SimpleUploadedFile(f"{n}.json", json.dumps(factories.invoice(n)).encode())
-        for n in ("A-1", "A-2")
-    ]
-
-    response = client.post(
-        url("invoices_receivedfile_upload"), {"tenant": tenant.pk, "uploads": files}
-    )
-
-    assert refusal(response) == "moved"
-    assert len(said(response)) == 2
-    assert sorted(ReceivedFile.objects.values_list("name", "received_by")) == [
-        ("A-1.json", user.pk),
-        ("A-2.json", user.pk),
-    ]
-    assert set(InvoiceExport.objects.values_list("status", flat=True)) == {"draft"}
-
-
-@pytest.mark.parametrize("rung", [ANONYMOUS, NO_RIGHTS, "Support", "Management"])
-def test_upload_posted_without_the_right_takes_nothing_in(client, tenant, rung):
-    log_in(client, rung)
-    file = SimpleUploadedFile("a.json", json.dumps(factories.invoice("A-1")).encode())
-
-    response = client.post(
-        url("invoices_receivedfile_upload"), {"tenant": tenant.pk, "uploads": file}
-    )
-
-    assert refusal(response) == ("log in" if rung == ANONYMOUS else "refused")
-    assert ReceivedFile.objects.count() == 0
-
-
-@pytest.mark.parametrize("missing", ["tenant", "uploads"])
-def test_upload_without_a_field_is_told_at_it(client, tenant, missing):
-    log_in(client, "Accountant")
-    data = {"tenant": tenant.pk, "uploads": SimpleUploadedFile("a.json", b"{}")}
-    data.pop(missing)
-
-    response = client.post(url("invoices_receivedfile_upload"), data)
-
-    assert list(response.context["form"].errors) == [missing]
-
-
-def test_a_name_that_has_a_line_break_or_a_path_is_a_name_only(client, tenant):
-    log_in(client, "Accountant")
-    file = SimpleUploadedFile("a.json", b"{}")
-    file.name = "../../etc/pass\r\nX-Evil: 1.xml"
-
-    client.post(url("invoices_receivedfile_upload"), {"tenant": tenant.pk, "uploads": file})
-
-    received = ReceivedFile.objects.get()
-    response = client.get(url("invoices_receivedfile_download", received.pk))
-    assert "/" not in received.name
-    assert "X-Evil" not in response.headers
 
 
 @pytest.mark.parametrize(
