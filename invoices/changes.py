@@ -18,6 +18,7 @@ from django.utils import timezone
 from invoices import audit, corrections
 from invoices.change_models import HeldChange
 from invoices.differences import differences
+from invoices.document import InvoiceDocument
 from invoices.enums import ChangeState
 from invoices.models import InvoiceExport
 
@@ -28,12 +29,12 @@ class AlreadyDecided(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """An item whose number is here with other content: the document as JSON-ready data, the
-    digest that a decision is about, and the names of PDFs that are not here."""
+    """An item whose number is here with other content: its document, the digest that a decision
+    is about, and the names of PDFs that are not here."""
 
     item_pk: int
     invoice_pk: int
-    content: dict[str, Any]
+    document: InvoiceDocument
     digest: str
     new_pdfs: Sequence[str] = ()
 
@@ -67,12 +68,13 @@ def hold(changed: Sequence[Changed], *, by: User | None) -> None:
         seen.add(key)
         export = exports[each.invoice_pk]
         present = newer.get(export.pk, export.invoice.content)
+        told = differences(InvoiceDocument.model_validate(present), each.document)
         change = HeldChange.objects.create(
             item_id=each.item_pk,
             export=export,
             content_sha256=each.digest,
             differences=[
-                *differences(present, each.content),
+                *told,
                 *({"field": "attachments", "old": "", "new": name} for name in each.new_pdfs),
             ],
             held_at=timezone.now(),

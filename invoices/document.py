@@ -8,6 +8,8 @@ database, a clock or the network. Field by field: `invoices/intake/README.md`.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -151,3 +153,14 @@ class InvoiceDocument(_Strict):
     def as_json(self) -> dict[str, Any]:
         """JSON-ready form without empty fields; decimals as strings, so nothing is rounded."""
         return self.model_dump(mode="json", exclude_defaults=True)
+
+    def sameness(self) -> str:
+        """SHA-256 (hex) that equal documents have in common, also where one format wrote 290 and
+        another 290.00."""
+        content = self.model_dump(exclude_defaults=True)
+        text = json.dumps(content, sort_keys=True, ensure_ascii=False, default=_plain)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(value: Decimal | dt.date) -> str:
+    return format(value.normalize(), "f") if isinstance(value, Decimal) else value.isoformat()

@@ -160,8 +160,8 @@ def _item(file_pk: int, one: Judged, stored: dict[int, int]) -> dict[str, Any]:
 
 
 def _held(one: Judged, item_pk: int, invoice_pk: int) -> changes.Changed:
-    draft, known = one.draft, one.known
-    assert draft.content is not None and known is not None  # else it is not a changed one
+    draft, document, known = one.draft, one.draft.item.document, one.known
+    assert document is not None and known is not None  # else it is not a changed one
     pdfs = new_pdfs(draft, known)
     digest = digest_with(draft.sha256, pdfs)
-    return changes.Changed(item_pk, invoice_pk, draft.content, digest, [pdf.name for pdf in pdfs])
+    return changes.Changed(item_pk, invoice_pk, document, digest, [pdf.name for pdf in pdfs])

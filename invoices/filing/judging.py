@@ -94,14 +94,15 @@ class Draft:
 @dataclass(frozen=True, slots=True)
 class Known:
     """An invoice of that number that is there already; `pk` is None when it is one of the same
-    file that is not stored. `files` are (name, SHA-256) of its PDFs, `present` is of the content
-    that people corrected it to, "" without a correction; `decided` has the digests of other
-    contents (`digest_with`) about which a person has decided."""
+    file that is not stored. `sha256` is of its content as it came; `same` has what equal
+    documents share (`InvoiceDocument.sameness`) of that and of what people corrected it to, as far
+    as a draft differs from the first. `files` are (name, SHA-256) of its PDFs, `decided` has the
+    digests of other contents (`digest_with`) about which a person has decided."""
 
     pk: int | None
     sha256: str
     files: frozenset[tuple[str, str]] = frozenset()
-    present: str = ""
+    same: frozenset[str] = frozenset()
     decided: frozenset[str] = frozenset()
 
 
@@ -135,8 +136,8 @@ def digest_of(content: dict[str, Any]) -> str:
 
 
 def known_of(tenant: Tenant, drafts: Iterable[Draft]) -> dict[str, Known]:
-    """The invoices that are there already, by number; four queries at most, one when there are
-    none."""
+    """The invoices that are there already, by number: one query when there are none, and three
+    more at most for those that differ."""
     with_document = [draft for draft in drafts if draft.item.document is not None]
     numbers = {draft.number for draft in with_document}
     rows = list(
@@ -151,19 +152,31 @@ def known_of(tenant: Tenant, drafts: Iterable[Draft]) -> dict[str, Known]:
         kept = InvoiceAttachment.objects.filter(invoice__in=[pk for _number, pk, _sha in rows])
         for pk, name, sha256 in kept.values_list("invoice", "name", "sha256"):
             files.setdefault(pk, set()).add((name, sha256))
-    pks = [pk for _number, pk, _sha in rows]
-    present = {pk: digest_of(content) for pk, content in corrections.contents_by_invoice(pks)}
+    sent = {(draft.number, draft.sha256) for draft in with_document}
+    differing = {number for number, _sha in sent - {(number, sha) for number, _pk, sha in rows}}
+    pks = [pk for number, pk, _sha in rows if number in differing]
+    same: dict[int, set[str]] = {}
+    for pk, content in _contents(pks):
+        same.setdefault(pk, set()).add(InvoiceDocument.model_validate(content).sameness())
     decided = changes.decided(pks)
     return {
         number: Known(
             pk,
             sha256,
             frozenset(files.get(pk, ())),
-            present.get(pk, ""),
+            frozenset(same.get(pk, ())),
             frozenset(decided.get(pk, ())),
         )
         for number, pk, sha256 in rows
     }
+
+
+def _contents(invoice_pks: Sequence[int]) -> list[tuple[int, dict[str, Any]]]:
+    """Of invoices: as they came, and as they were corrected last."""
+    if not invoice_pks:
+        return []
+    came = Invoice.objects.filter(pk__in=invoice_pks).values_list("pk", "content")
+    return [*came, *corrections.contents_by_invoice(invoice_pks)]
 
 
 def digest_with(sha256: str, pdfs: Sequence[Pdf]) -> str:
@@ -200,7 +213,9 @@ def _judge(
         return _judge_known(draft, before, None)
     if (earlier := seen.get(number)) is not None:
         files = frozenset((pdf.name, pdf.sha256) for pdf in earlier.item.attachments)
-        return _judge_known(draft, Known(None, earlier.sha256, files), earlier)
+        assert earlier.item.document is not None  # it is taken in
+        same = frozenset({earlier.item.document.sameness()})
+        return _judge_known(draft, Known(None, earlier.sha256, files, same), earlier)
     if code := refused.get(number):
         return Judged(draft, Verdict.REJECTED, (Problem(code, place="number", value=number),))
     if wrong := draft.wrong:
@@ -210,8 +225,9 @@ def _judge(
 
 
 def _judge_known(draft: Draft, known: Known, earlier: Draft | None) -> Judged:
-    pdfs = new_pdfs(draft, known)
-    if not pdfs and draft.sha256 in (known.sha256, known.present):
+    pdfs, document = new_pdfs(draft, known), draft.item.document
+    assert document is not None  # what has none is rejected before
+    if not pdfs and (draft.sha256 == known.sha256 or document.sameness() in known.same):
         return Judged(draft, Verdict.DUPLICATE, (), known, earlier)
     if digest_with(draft.sha256, pdfs) in known.decided:
         told = Problem("change_decided", place="number", value=draft.number)

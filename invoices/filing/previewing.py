@@ -65,7 +65,7 @@ class _Seen:
     def __init__(self) -> None:
         self._rows = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._rows.execute(
-            "CREATE TABLE seen (number TEXT PRIMARY KEY, sha256 TEXT, files TEXT) WITHOUT ROWID"
+            "CREATE TABLE seen (number TEXT PRIMARY KEY, same TEXT, files TEXT) WITHOUT ROWID"
         )
 
     def close(self) -> None:
@@ -78,7 +78,7 @@ class _Seen:
             (
                 (
                     draft.number,
-                    draft.sha256,
+                    draft.item.document.sameness() if draft.item.document else "",
                     "\n".join(f"{pdf.sha256}{pdf.name}" for pdf in draft.item.attachments),
                 )
                 for draft in drafts
@@ -90,14 +90,15 @@ class _Seen:
         numbers = sorted({draft.number for draft in drafts if draft.item.document})
         marks = ", ".join("?" * len(numbers))
         found = self._rows.execute(
-            f"SELECT number, sha256, files FROM seen WHERE number IN ({marks})",  # nosec B608
+            f"SELECT number, same, files FROM seen WHERE number IN ({marks})",  # nosec B608
             numbers,
         )
         return {
             number: Known(
                 None,
-                sha256,
+                "",
                 frozenset((line[64:], line[:64]) for line in files.split("\n") if line),
+                frozenset({same}),
             )
-            for number, sha256, files in found
+            for number, same, files in found
         }

@@ -7,9 +7,7 @@ only so many; counts, sums and causes are of all.
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
 import re
 import time
 from collections import Counter
@@ -79,7 +77,7 @@ def run(pk: int) -> bool:
 def _look_at_all(work: Work, ends_at: float) -> None:
     """The files in their order: what an earlier one brings is no news in a later one."""
     files = list(work.upload.files.order_by("position"))
-    seen: dict[str, bytes] | None = {} if len(files) > 1 else None
+    seen: dict[str, str] | None = {} if len(files) > 1 else None
     if seen is not None:
         # What the first ones brought is known only by looking at them again.
         for file in files:
@@ -106,8 +104,8 @@ class _Look:
     file: StagedFile
     ends_at: float
     #: {number: digest of the content} of the new invoices of the files before; None: not asked.
-    seen: dict[str, bytes] | None
-    new: dict[str, bytes] = field(default_factory=dict)
+    seen: dict[str, str] | None
+    new: dict[str, str] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     sums: dict[str, dict[str, Decimal]] = field(default_factory=dict)
     causes: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
@@ -165,8 +163,7 @@ class _Look:
         """As it is after the files before."""
         if self.seen is None or one.item.document is None or one.verdict != Verdict.NEW:
             return one
-        content = json.dumps(one.item.document.as_json(), sort_keys=True).encode()
-        number, digest = one.item.document.number, hashlib.sha256(content).digest()[:16]
+        number, digest = one.item.document.number, one.item.document.sameness()
         if number not in self.seen:
             self.new[number] = digest
             return one
