@@ -29,6 +29,7 @@ class Node:
     log: Log
     path: str = ""
     index: Index = field(default_factory=dict, repr=False, compare=False)
+    known: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def place(self, path: str) -> str:
         return f"{self.path}/{path}" if self.path else path
@@ -64,10 +65,10 @@ class Node:
 
     def text(self, path: str) -> str:
         """The first non-empty text at `path`, spaces collapsed; "" when there is none."""
-        for found in self.found(path):
-            if text := _text(found):
-                return text
-        return ""
+        text = self.known.get(path)
+        if text is None:
+            text = self.known[path] = next(filter(None, map(_text, self.found(path))), "")
+        return text
 
     def texts(self, path: str) -> list[str]:
         """Every non-empty text at `path`."""
