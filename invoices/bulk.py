@@ -176,8 +176,11 @@ def _as_json(value: Any) -> str:
 def _prepared(connection: Any, field: Any, value: Any) -> Any:
     # What every driver takes as it is; asking the field costs more than the rest of a row. A
     # JSON field is asked: there even a text has to be written as JSON.
-    if not isinstance(field, models.JSONField):
-        if value is None or type(value) is int:
+    if isinstance(field, models.JSONField):
+        if value in ([], {}) and connection.vendor == "sqlite":
+            return str(value)  # as most of them are
+    else:
+        if value is None or type(value) in (int, bool):
             return value
         if isinstance(value, str):
             return str(value)  # a member of an enumeration becomes what it stands for

@@ -8,7 +8,7 @@ database, a clock or the network. Field by field: `invoices/intake/README.md`.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -36,7 +36,13 @@ class Problem:
     expected: str = ""
 
     def as_json(self) -> dict[str, str]:
-        return {key: str(value) for key, value in asdict(self).items() if value}
+        named = (
+            ("code", self.code),
+            ("place", self.place),
+            ("value", self.value),
+            ("expected", self.expected),
+        )
+        return {key: str(value) for key, value in named if value}
 
     @classmethod
     def from_json(cls, stored: dict[str, str]) -> Problem:

@@ -75,6 +75,9 @@ def add_one_of_each(export: InvoiceExport) -> None:
         expiry=declined, tenant=export.tenant, made_at=MOMENT, content="{}", signature=b"x" * 64,
         public_key="x" * 44,
     )  # fmt: skip
+    model["ReceivedPiece"].objects.create(
+        file=model["ReceivedFile"].objects.earliest("pk"), number=0, content=b"\x00\xff"
+    )
     audit.record("user.logged_in", by=person, data={"nested": [{"a": 1}], "text": "ä"})
 
 
@@ -95,6 +98,7 @@ _EXPORTS_OF = {
     "invoices.Expiry": 5_000,
     "invoices.DeletionCertificate": 5_000,
     "invoices.ReceivedFile": 250,
+    "invoices.ReceivedPiece": 250,
 }
 
 
@@ -128,6 +132,7 @@ def _copies(model: Any, example: int, first: int, count: int, step: int) -> None
         "export_id": export,
         "invoice_id": export,
         "step_id": f"{first} + i",
+        "file_id": f"{first} + i",
         "attachment_id": f"{first} + i",
         "expiry_id": f"{first} + i",
         "number": "r.number + i" if model.__name__ == "WordingVersion" else "r.number",

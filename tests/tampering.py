@@ -41,6 +41,7 @@ _APART = {
         "remote_id": f"r.remote_id + {_FAR}",
     },
     "invoices.ReceivedItem": {"position": f"r.position + {_FAR}"},
+    "invoices.ReceivedPiece": {"number": f"r.number + {_FAR}"},
     "invoices.InvoiceAttachment": {"name": "'x' || r.name"},
     "invoices.StepAttempt": {"number": "r.number + 1000"},
     "invoices.WordingVersion": {"number": "r.number + 1000"},

@@ -50,42 +50,32 @@ class NewExport:
         return S.QUEUED if self.queue else S.DRAFT
 
 
-def create_each(
-    new: Sequence[NewExport], tenant_pk: int, *, by: User | None
-) -> list[InvoiceExport]:
-    """Create exports of one tenant with all that belongs to them, in the same order: payloads,
-    keys to find them by, attachments, causes, and an audit event for each move. A statement for
-    each table, in one transaction."""
+def create_each(new: Sequence[NewExport], tenant_pk: int, *, by: User | None) -> list[int]:
+    """Create exports of one tenant with all that belongs to them, and return their primary keys in
+    the same order: payloads, keys to find them by, attachments, causes, and an audit event for
+    each move. A statement for each table, in one transaction."""
     if not new:
         return []
     with transaction.atomic():
-        rows = _rows(new, tenant_pk, by)
-        pks = insert_each(InvoiceExport, rows)
-        made = [
-            InvoiceExport(pk=pk, invoice_id=row["invoice_id"], tenant_id=tenant_pk)
-            for pk, row in zip(pks, rows, strict=True)
-        ]
-        for export, row in zip(made, rows, strict=True):
-            export.status = row["status"]
-        each = list(zip(made, new, strict=True))
+        pks = insert_each(InvoiceExport, _rows(new, tenant_pk, by))
+        each = list(zip(pks, new, strict=True))
+        payloads = [(pk, one.prepared) for pk, one in each if one.prepared is not None]
         insert_each(
             PreparedPayload,
             [
-                {"export_id": export.pk, "basis": one.prepared[0], "corrections": 0}
-                | {"body": one.prepared[1]}
-                for export, one in each
-                if one.prepared is not None
+                {"export_id": pk, "basis": basis, "corrections": 0, "body": body}
+                for pk, (basis, body) in payloads
             ],
         )
-        finding.add_each((export.pk, one.number, one.buyer_name) for export, one in each)
-        audit.record_each("export.created", {export: {} for export in made}, by=by)
-        attach_to_new([(export, pdf) for export, one in each for pdf in one.attachments], by=by)
-        _hold([(export, one) for export, one in each if one.problems], tenant_pk)
-        queued = {
-            export: facts_of_move(S.DRAFT, {}) for export in made if export.status == S.QUEUED
-        }
-        audit.record_each(f"export.{S.QUEUED}", queued, by=by)
-    return made
+        finding.add_each((pk, one.number, one.buyer_name) for pk, one in each)
+        audit.record_rows("export.created", ((tenant_pk, pk, {}) for pk in pks), by=by)
+        pdfs = [(pk, one.invoice_pk, pdf) for pk, one in each for pdf in one.attachments]
+        attach_to_new(tenant_pk, pdfs, by=by)
+        _hold([(pk, one) for pk, one in each if one.problems], tenant_pk)
+        moved = facts_of_move(S.DRAFT, {})
+        queued = ((tenant_pk, pk, moved) for pk, one in each if one.status == S.QUEUED)
+        audit.record_rows(f"export.{S.QUEUED}", queued, by=by)
+    return pks
 
 
 def _rows(new: Sequence[NewExport], tenant_pk: int, by: User | None) -> list[dict[str, Any]]:
@@ -121,19 +111,19 @@ def _rows(new: Sequence[NewExport], tenant_pk: int, by: User | None) -> list[dic
     ]
 
 
-def _hold(held: Sequence[tuple[InvoiceExport, NewExport]], tenant_pk: int) -> None:
+def _hold(held: Sequence[tuple[int, NewExport]], tenant_pk: int) -> None:
     """What cannot be mapped waits for a person instead of being queued."""
     if not held:
         return
-    moves, rows = {}, []
-    for export, one in held:
+    moves, rows, reason = [], [], AttentionReason.MAPPING
+    for pk, one in held:
         problems = [problem.as_json() for problem in one.problems]
-        reason = AttentionReason.MAPPING
-        moves[export] = facts_of_move(S.DRAFT, {"attention_reason": reason, "problems": problems})
+        facts = facts_of_move(S.DRAFT, {"attention_reason": reason, "problems": problems})
+        moves.append((tenant_pk, pk, facts))
         euros = one.gross_total if one.currency == "EUR" else None
         found = causes.causes_of(problems, reason)
-        rows += causes.rows_of(export.pk, tenant_pk, found, euros, timezone.now())
-    audit.record_each(f"export.{S.NEEDS_ATTENTION}", moves)
+        rows += causes.rows_of(pk, tenant_pk, found, euros, timezone.now())
+    audit.record_rows(f"export.{S.NEEDS_ATTENTION}", moves)
     insert_each(ExportCause, rows)
 
 
@@ -154,5 +144,5 @@ def create(
         warnings,
         (prepared[0], prepared[1].decode()) if prepared else None,
     )
-    (export,) = create_each([one], invoice.tenant_id, by=by)
-    return InvoiceExport.objects.get(pk=export.pk)
+    (pk,) = create_each([one], invoice.tenant_id, by=by)
+    return InvoiceExport.objects.get(pk=pk)

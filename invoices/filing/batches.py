@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -13,7 +15,7 @@ from integrations.enums import TenantState
 from integrations.models import Tenant
 from invoices import exports
 from invoices.bulk import insert_each
-from invoices.enums import ItemOutcome
+from invoices.enums import ExportStatus, ItemOutcome
 from invoices.filing.judging import (
     Draft,
     Judged,
@@ -84,16 +86,28 @@ def take(
     judged = judge(drafts, known_of(tenant, drafts), ExpiredNumbers(tenant.pk))
     accepted = [one for one in judged if one.verdict is Verdict.NEW]
     pks = insert_each(Invoice, _invoices(tenant, accepted))
-    made = exports.create_each(
-        [_export(one, pk, queue) for one, pk in zip(accepted, pks, strict=True)], tenant.pk, by=by
-    )
+    new = [_export(one, pk, queue) for one, pk in zip(accepted, pks, strict=True)]
+    exports.create_each(new, tenant.pk, by=by)
     # A later one of the same number in this batch names the one before it.
     stored = {id(one.draft): pk for one, pk in zip(accepted, pks, strict=True)}
     insert_each(ReceivedItem, [_item(file_pk, one, stored) for one in judged])
     counts = dict.fromkeys(ItemOutcome.values, 0)
     for one in judged:
         counts[_OUTCOMES[one.verdict]] += 1
-    return counts | {"queued": sum(export.status == "queued" for export in made)}
+    return counts | {"queued": sum(one.status == ExportStatus.QUEUED for one in new)}
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Without looking for cycles: a batch has none, and hundreds of thousands of objects that all
+    have to be looked at again and again. They go when the last reference to them does."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _invoices(tenant: Tenant, accepted: Sequence[Judged]) -> list[dict[str, Any]]:

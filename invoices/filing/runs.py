@@ -4,6 +4,7 @@ is killed leaves nothing half done, and whoever comes next goes on from there.""
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import secrets
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from django.utils import timezone
 
 from integrations.models import Tenant
 from invoices import audit, engine, pieces
-from invoices.filing.batches import TenantClosed, batches, drafts_of, lock, take
+from invoices.filing.batches import TenantClosed, batches, drafts_of, lock, take, uncollected
 from invoices.filing.judging import Terms
 from invoices.filing_models import FilingRun, RunState
 from invoices.intake import ColumnMapping, DateOrder, DecimalMark, Reading, reading
@@ -90,7 +91,8 @@ def go_on(
     turn = _Turn(run.pk)
     if turn.claim():
         try:
-            turn.take_on(time.monotonic() + seconds, stop, moved)
+            with uncollected():
+                turn.take_on(time.monotonic() + seconds, stop, moved)
         finally:
             turn.release()
     run.refresh_from_db()
@@ -148,6 +150,7 @@ class _Turn:
         try:
             for batch in batches(invoices):
                 self._take(run, batch, invoices.done_bytes)
+                gc.collect(1)
                 moved(run)
                 if stop() or time.monotonic() >= until:
                     return

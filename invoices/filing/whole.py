@@ -12,7 +12,7 @@ from django.utils import timezone
 from integrations.models import Tenant
 from invoices import audit, engine
 from invoices.enums import ItemOutcome
-from invoices.filing.batches import batches, drafts_of, lock, take
+from invoices.filing.batches import batches, drafts_of, lock, take, uncollected
 from invoices.filing.judging import Terms
 from invoices.intake import ColumnMapping, ReadResult, read
 from invoices.intake.values import storable
@@ -35,7 +35,7 @@ def file_invoices(
     `content` already. Raises TenantClosed, and keeps nothing then."""
     if result is None:
         result = read(content, name=name, mapping=mapping)
-    with transaction.atomic():
+    with uncollected(), transaction.atomic():
         lock(tenant)
         received = ReceivedFile.objects.create(
             tenant=tenant,

@@ -7,6 +7,7 @@ import codecs
 import io
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import IO, Any
 
 from invoices.intake.progress import Source, blocks
@@ -67,9 +68,10 @@ def encoding_of(source: Source, start: int) -> str | None:
     return None
 
 
-def as_utf8(source: Source, encoding: str) -> IO[bytes]:
-    """A temporary file with the text in UTF-8, without its mark. Raises UnicodeDecodeError."""
-    plain = tempfile.TemporaryFile()  # noqa: SIM115 - read as long as the invoices are
+def as_utf8(source: Source, encoding: str, kept: ExitStack) -> IO[bytes]:
+    """A temporary file, closed with `kept`, with the text in UTF-8, without its mark. Raises
+    UnicodeDecodeError."""
+    plain = kept.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - `kept` closes it
     decoder = codecs.getincrementaldecoder(encoding)()
     for block in blocks(source):
         plain.write(decoder.decode(block).encode("utf-8", "replace"))

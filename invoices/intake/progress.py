@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -22,11 +23,12 @@ class Source(Protocol):
 @dataclass
 class Progress:
     """`done_bytes` of the source are behind the invoice read last; `problems` are about the file
-    as a whole."""
+    as a whole; `kept` is closed when nobody reads any more."""
 
     size: int
     done_bytes: int = 0
     problems: list[Problem] = field(default_factory=list)
+    kept: ExitStack = field(default_factory=ExitStack)
 
 
 def blocks(source: Source, start: int = 0) -> Iterator[bytes]:

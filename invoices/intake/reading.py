@@ -4,6 +4,7 @@ and on the way how far it is. What `whole.read` accepts is read with the same re
 from __future__ import annotations
 
 import codecs
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -56,9 +57,10 @@ class Reading:
         self.format, self.columns = opened.format, opened.columns
         self._progress = progress
         self._items = opened.items(progress, after)
+        weakref.finalize(self, progress.kept.close)
 
     def __iter__(self) -> Iterator[ReadItem]:
-        return self._items
+        yield from self._items
 
     @property
     def size(self) -> int:
@@ -109,7 +111,7 @@ def _open(source: Source, progress: Progress, name: str, mapping: ColumnMapping)
     head = between(source, 0, min(progress.size, 4))
     if has_package_mark(head):
         return _at_once(source, progress, name, mapping)
-    plain, start, encoding = _plain(source, head)
+    plain, start, encoding = _plain(source, head, progress)
     first, at = _first_byte(plain, start)
     if not first:
         raise _Refused(problem("file_empty", "", name))
@@ -143,13 +145,13 @@ def _read_already(result: ReadResult, progress: Progress, after: int) -> Iterato
     progress.done_bytes = progress.size
 
 
-def _plain(source: Source, head: bytes) -> tuple[Source, int, str]:
+def _plain(source: Source, head: bytes, progress: Progress) -> tuple[Source, int, str]:
     """The source in an encoding whose markup is ASCII, the offset behind its mark, and the
     encoding when it is settled. As `xml_split.as_ascii_compatible`."""
     for mark, encoding in xml_split.BOMS:
         if head.startswith(mark):
             try:
-                plain = as_utf8(source, encoding)
+                plain = as_utf8(source, encoding, progress.kept)
             except UnicodeDecodeError:
                 raise _Refused(problem("encoding_wrong", "", encoding)) from None
             is_marked = between(plain, 0, 3) == codecs.BOM_UTF8
@@ -263,6 +265,7 @@ def _table_lines(source: Source, start: int) -> TextLines | None:
 def _csv(lines: TextLines, progress: Progress, mapping: ColumnMapping) -> _Opened:
     separator = separator_of(lines.beginning(SAMPLE_CHARS + 1), mapping)
     table = CsvTable(lines, separator, mapping)
+    progress.kept.callback(table.close)
     table.look_through(progress)
 
     def items(inner: Progress, after: int) -> Iterator[ReadItem]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -76,6 +77,7 @@ def money(amount: Decimal) -> Decimal:
     return amount.quantize(CENT, rounding=ROUND_HALF_UP)
 
 
+@lru_cache(maxsize=4096)
 def parse_number(text: str) -> Decimal:
     """The figure in `text`: "1 234,50 €", "-12.5", "0,000". A comma alone is a decimal comma.
 
@@ -109,6 +111,7 @@ def _with_decimal_point(digits: str) -> str:
     return f"{whole}.{decimals}"
 
 
+@lru_cache(maxsize=4096)
 def parse_date(text: str, form: str = "") -> dt.date:
     """The date in `text`: CCYYMMDD, DDMMCCYY when `form` (Finvoice's Format attribute) says so,
     ISO or d.M.yyyy.

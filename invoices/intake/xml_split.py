@@ -260,7 +260,8 @@ def parsed(text: str) -> etree._Element:
     for node in root.iter():
         if not isinstance(node.tag, str):
             raise Unparsable(problem("xml_forbidden", "", node.text or "entity"))
-        node.tag = etree.QName(node).localname
+        if node.tag.startswith("{"):
+            node.tag = node.tag.rpartition("}")[2]
     return root
 
 

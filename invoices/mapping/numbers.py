@@ -50,11 +50,17 @@ def to_bytes(payload: dict[str, Any]) -> bytes:
     ).encode()
 
 
+#: Most of a payload.
+_SURE = frozenset((str, int, bool, type(None)))
+
+
 def _has_exponent(payload: dict[str, Any]) -> bool:
     """Whether `str()` of some number inside has an exponent. Raises TypeError for a float."""
     waiting: list[Any] = [payload]
     while waiting:
         value = waiting.pop()
+        if type(value) in _SURE:
+            continue
         if isinstance(value, dict):
             waiting.extend(value.values())
         elif isinstance(value, (list, tuple)):

@@ -1,5 +1,7 @@
 """What exports are found by, and that it is the same whatever is found one by one or by a query."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,7 +88,7 @@ def test_filters_hold_beside_a_search(three, monkeypatch, bounds):
 def test_another_tenant_is_not_found_by_a_tenants_name(three, make_tenant):
     other = make_tenant(name="Toinen Oy", business_id="0112038-9")
     content = factories.invoice("B-1")
-    filing.file_invoices(other, "b.json", filing.json.dumps(content).encode(), via="command")
+    filing.file_invoices(other, "b.json", json.dumps(content).encode(), via="command")
 
     assert found("toinen") == ["B-1"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -75,22 +76,26 @@ def attach(invoice: Invoice, pdf: Pdf, *, by: User | None) -> list[Problem]:
         names = invoice.attachments.values_list("name", flat=True)
         if pdf.name.casefold() in {name.casefold() for name in names}:
             return [Problem("attachment_twice", value=pdf.name)]
-        kept = _keep(export, pdf, by)
+        kept = _keep(invoice.pk, pdf, by)
+        audit.record("attachment.added", export=export, by=by, data=_facts(kept))
         if export.status == ExportStatus.RECONCILED:
             _plan_one(export, kept)
     return []
 
 
-def attach_to_new(found: Iterable[tuple[InvoiceExport, Pdf]], *, by: User | None) -> None:
-    """Keep the PDFs of invoices that were taken in in this transaction: nothing can speak against
-    them, as reading refuses two of one name."""
-    for export, pdf in found:
-        _keep(export, pdf, by)
+def attach_to_new(
+    tenant_pk: int, found: Iterable[tuple[int, int, Pdf]], *, by: User | None
+) -> None:
+    """Keep the PDFs of (export's key, invoice's key) taken in in this transaction: nothing can
+    speak against them, as reading refuses two of one name."""
+    for export_pk, invoice_pk, pdf in found:
+        data = _facts(_keep(invoice_pk, pdf, by))
+        audit.record_rows("attachment.added", [(tenant_pk, export_pk, data)], by=by)
 
 
-def _keep(export: InvoiceExport, pdf: Pdf, by: User | None) -> InvoiceAttachment:
-    kept = InvoiceAttachment.objects.create(
-        invoice_id=export.invoice_id,
+def _keep(invoice_pk: int, pdf: Pdf, by: User | None) -> InvoiceAttachment:
+    return InvoiceAttachment.objects.create(
+        invoice_id=invoice_pk,
         name=pdf.name,
         content=pdf.content,
         sha256=pdf.sha256,
@@ -99,9 +104,10 @@ def _keep(export: InvoiceExport, pdf: Pdf, by: User | None) -> InvoiceAttachment
         added_by=by,
         added_at=timezone.now(),
     )
-    data = {"name": kept.name, "sha256": kept.sha256, "size": kept.size}
-    audit.record("attachment.added", export=export, by=by, data=data)
-    return kept
+
+
+def _facts(kept: InvoiceAttachment) -> dict[str, Any]:
+    return {"name": kept.name, "sha256": kept.sha256, "size": kept.size}
 
 
 def _plan_one(export: InvoiceExport, attachment: InvoiceAttachment) -> None:

@@ -87,7 +87,7 @@ def _due_date(invoice: EnNode, syntax: Syntax) -> dt.date | None:
 
 
 def _dates(invoice: EnNode, path: str) -> list[dt.date]:
-    nodes = (EnNode(found, invoice.log, path) for found in invoice.element.iterfind(path))
+    nodes = (EnNode(found, invoice.log, path, invoice.index) for found in invoice.found(path))
     return [day for node in nodes if (day := node.date(".")) is not None]
 
 

@@ -66,7 +66,7 @@ def _in_currency(node: EnNode, path: str, currency: str) -> bool:
 def _vat(invoice: EnNode, syntax: Syntax, currency: str) -> Decimal | None:
     """BT-110: the VAT in the invoice's own currency. BT-111 tells it in another."""
     path = syntax.totals.vat
-    for node in (EnNode(found, invoice.log, path) for found in invoice.element.iterfind(path)):
+    for node in (EnNode(found, invoice.log, path, invoice.index) for found in invoice.found(path)):
         if _in_currency(node, ".", currency):
             return node.number(".")
     invoice.missing(path)

@@ -88,7 +88,7 @@ def _due_date(finvoice: Node) -> dt.date | None:
     if len(dates) > 1:
         days = ", ".join(str(day) for day in sorted(day for day in dates if day))
         finvoice.log.error("several_due_dates", _TERMS + "/InvoiceDueDate", days)
-    if finvoice.element.find("PartialPaymentDetails/PartialPaymentDueDate") is not None:
+    if finvoice.found("PartialPaymentDetails/PartialPaymentDueDate"):
         finvoice.log.warn("instalments", "PartialPaymentDetails")
     return next(iter(dates), None) or finvoice.date(_EPI + "EpiDateOptionDate")
 
@@ -111,8 +111,8 @@ def _currency(finvoice: Node) -> str:
     name = "AmountCurrencyIdentifier"
     used = {
         (found.get(name) or "").strip().upper()
-        for found in finvoice.element.iterfind(f".//*[@{name}]")
-        if not _OTHER_CURRENCY.match(found.tag)
+        for found in finvoice.element.iterdescendants()
+        if found.get(name) is not None and not _OTHER_CURRENCY.match(found.tag)
     } - {""}
     path = _INVOICE + "InvoiceTotalVatIncludedAmount/@" + name
     if not used:

@@ -36,8 +36,9 @@ def read_rows(finvoice: Node, codes: VatCodes, totals_stated: bool) -> Rows:
         finvoice.log.error("too_many", "InvoiceRow", len(nodes), MAX_ROWS)
         return Rows(complete=False)
     for node in nodes:
-        _sub_rows(node, totals_stated, has_money=_has_money(node))
-        if not _has_money(node):
+        has_money = _has_money(node)
+        _sub_rows(node, totals_stated, has_money=has_money)
+        if not has_money:
             texts += _row_texts(node)
             continue
         errors = len(finvoice.log.errors)
@@ -170,9 +171,9 @@ def _discount(node: Node) -> Decimal:
 
 def _sum(node: Node, *paths: str) -> Decimal:
     parts = [
-        Node(found, node.log, node.place(path)).number(".")
+        Node(found, node.log, node.place(path), node.index).number(".")
         for path in paths
-        for found in node.element.iterfind(path)
+        for found in node.found(path)
     ]
     return sum((part for part in parts if part is not None), Decimal(0))
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
 from itertools import chain, groupby, islice
 from typing import Any
 
@@ -155,15 +154,14 @@ class CsvTable:
         if self._table is None or self._known is None:
             return
         unread = not_read(self._table.sheet, self._known)
-        with closing(self):
-            for position, (members, count) in enumerate(self._invoices(), start=1):
-                if position > MAX_STREAMED_ITEMS:
-                    progress.problems.append(problem("too_many", "", "", MAX_STREAMED_ITEMS))
-                    return
-                progress.done_bytes = self._lines.position
-                if position > after:
-                    group = Group.of(self._table, members, count)
-                    yield read_group(position, group, unread if position == 1 else [])
+        for position, (members, count) in enumerate(self._invoices(), start=1):
+            if position > MAX_STREAMED_ITEMS:
+                progress.problems.append(problem("too_many", "", "", MAX_STREAMED_ITEMS))
+                return
+            progress.done_bytes = self._lines.position
+            if position > after:
+                group = Group.of(self._table, members, count)
+                yield read_group(position, group, unread if position == 1 else [])
 
     def _invoices(self) -> Iterator[tuple[list[Numbered], int]]:
         """The rows of each invoice that are kept, and how many it has."""

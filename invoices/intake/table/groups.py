@@ -63,18 +63,20 @@ class TableRow:
 
     def text(self, name: str) -> str:
         cell = self._cell(name)
-        text = as_text(cell)
-        if _CELL_ERROR.fullmatch(text):
+        text = as_text(cell) if cell != "" else ""
+        if not text:
+            return ""
+        if text[0] == "#" and _CELL_ERROR.fullmatch(text):
             self.log.error("cell_error", self.place(name), text)
         elif isinstance(cell, Decimal) and len(text.strip("-0").replace(".", "")) > _KEPT_DIGITS:
             self.log.error("reference_damaged", self.place(name), text)
         return text
 
     def decimal(self, name: str) -> Decimal | None:
-        if not as_text(self._cell(name)):
+        if not as_text(cell := self._cell(name)):
             return None
         try:
-            return trimmed(self.table.numbers[name].read(self._cell(name)))
+            return trimmed(self.table.numbers[name].read(cell))
         except UnreadableValue as error:
             self.log.error(error.code, self.place(name), as_text(self._cell(name)))
             return None
@@ -87,10 +89,10 @@ class TableRow:
         return value
 
     def day(self, name: str) -> dt.date | None:
-        if not as_text(self._cell(name)):
+        if not as_text(cell := self._cell(name)):
             return None
         try:
-            return self.table.dates[name].read(self._cell(name))
+            return self.table.dates[name].read(cell)
         except UnreadableValue as error:
             self.log.error(error.code, self.place(name), as_text(self._cell(name)))
             return None
@@ -142,13 +144,13 @@ class Group:
         return given[0][0]
 
     def text(self, name: str) -> str:
-        return self.row_with(name).text(name)
+        return self.row_with(name).text(name) if self.has(name) else ""
 
     def decimal(self, name: str) -> Decimal | None:
-        return self.row_with(name).decimal(name)
+        return self.row_with(name).decimal(name) if self.has(name) else None
 
     def day(self, name: str) -> dt.date | None:
-        return self.row_with(name).day(name)
+        return self.row_with(name).day(name) if self.has(name) else None
 
     def required(self, name: str) -> str:
         text = self.text(name)

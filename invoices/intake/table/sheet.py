@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 from invoices.document import Problem
 from invoices.intake.columns import ColumnMapping, Understood, understood
@@ -44,11 +43,11 @@ class TableRefused(Exception):
 
 def as_text(cell: Cell) -> str:
     """The cell as people see it; a whole number without decimals."""
-    if isinstance(cell, Decimal):
-        return format(cell.to_integral_value() if cell == cell.to_integral_value() else cell, "f")
+    if isinstance(cell, str):
+        return cell.strip()
     if isinstance(cell, dt.date):
         return cell.isoformat()
-    return cell.strip()
+    return format(cell.to_integral_value() if cell == cell.to_integral_value() else cell, "f")
 
 
 def sheet_of(

@@ -27,6 +27,7 @@ _TIME = re.compile(
 _MOST_DECIMALS = 8
 
 
+@lru_cache(maxsize=4096)
 def _readings(text: str) -> dict[DecimalMark, Decimal]:
     """The figure `text` is under each decimal mark, where it is one."""
     compact = re.sub(r"\s|€|EUR|%", "", text).replace("\u2212", "-")
@@ -149,6 +150,7 @@ class DateStyle:
         return _sensible(days.pop())
 
 
+@lru_cache(maxsize=4096)
 def _orders(text: str) -> dict[DateOrder, dt.date]:
     found = _SLASHED.fullmatch(_TIME.sub("", text.strip()))
     if found is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import json
 from io import StringIO
 
@@ -11,12 +12,13 @@ import time_machine
 from django.core.management import call_command
 from django.db import Error, transaction
 
-from invoices import audit, engine, evidence, expiry, filing, team
+from invoices import audit, engine, evidence, expiry, filing, pieces, team
 from invoices.evidence import heads, signing
 from invoices.evidence.kinds import KINDS
 from invoices.evidence_models import EvidenceLink
 from invoices.expiry import deciding
 from invoices.expiry.removing import Removal
+from invoices.filing_models import FilingRun, ReceivedPiece
 from invoices.models import (
     AuditEvent,
     Invoice,
@@ -219,6 +221,23 @@ class TestNeverTwice:
         received = filing.file_invoices(other, "a.json", content.encode(), via="command")
 
         assert items(received)[0].outcome == "accepted"
+
+
+def test_large_file_goes_with_its_pieces_and_its_run(tenant, monkeypatch):
+    monkeypatch.setattr(pieces, "INLINE_BYTES", 10)
+    day = {"date": "2016-03-01", "due_date": "2016-03-01"}
+    content = json.dumps({"invoices": [factories.invoice("A-1", rows=[], **day)]}).encode()
+    with time_machine.travel("2016-03-01T10:00:00+00:00"):
+        run = filing.begin(tenant, "large.json", io.BytesIO(content), via="command")
+        assert filing.go_on(run)
+        evidence.seal()
+    assert ReceivedPiece.objects.count() == 1
+
+    found = delete(chain_of(tenant, 2016))
+
+    assert found.state == "done"
+    left = [model.objects.count() for model in (ReceivedFile, ReceivedPiece, FilingRun)]
+    assert left == [0, 0, 0]
 
 
 def items(received):
