@@ -225,9 +225,9 @@ def _causes(files: Sequence[StagedFile]) -> dict[str, Any]:
             query = urlencode({"file": file.pk, "code": cause["code"], "field": cause["field"]})
             shown = explained_of({**cause, "place": cause["field"]}, file)
             shown["place"] = FIELDS.get(cause["field"], cause["field"])
-            causes.append(
-                shown | {"count": cause["count"], "file": file, "url": f"?{query}#problems"}
-            )
+            url = "" if cause["waits"] else f"?{query}#problems"
+            shown |= {"count": cause["count"], "file": file, "url": url, "waits": cause["waits"]}
+            causes.append(shown)
     causes.sort(key=lambda each: -each["count"])
     return {"causes": causes[:_MOST_CAUSES], "more_causes": len(causes) - _MOST_CAUSES}
 

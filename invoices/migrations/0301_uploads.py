@@ -1,7 +1,6 @@
 """Uploads that are looked at before they are taken in, learnt columns, and what the intake log is
 searched by."""
 
-
 import django.db.models.deletion
 import django.db.models.functions.comparison
 import django.db.models.functions.text
@@ -35,6 +34,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'learnt columns',
                 'verbose_name_plural': 'learnt columns',
                 'ordering': ['tenant', 'pk'],
+                'default_permissions': (),
             },
         ),
         migrations.CreateModel(
@@ -60,6 +60,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['upload', 'position'],
+                'default_permissions': (),
             },
         ),
         migrations.CreateModel(
@@ -77,6 +78,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['file', 'position'],
+                'default_permissions': (),
             },
         ),
         migrations.CreateModel(
@@ -86,6 +88,9 @@ class Migration(migrations.Migration):
                 ('number', models.PositiveIntegerField()),
                 ('content', models.BinaryField()),
             ],
+            options={
+                'default_permissions': (),
+            },
         ),
         migrations.CreateModel(
             name='StagedProblem',
@@ -99,6 +104,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['file', 'pk'],
+                'default_permissions': (),
             },
         ),
         migrations.CreateModel(
@@ -118,6 +124,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'upload',
                 'verbose_name_plural': 'uploads',
                 'ordering': ['-pk'],
+                'default_permissions': (),
             },
         ),
         migrations.AddIndex(
