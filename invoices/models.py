@@ -87,6 +87,7 @@ class ReceivedFile(models.Model):
             models.Index(fields=["name"], name="files_by_name", opclasses=["varchar_pattern_ops"]),
             models.Index(fields=["sha256"], name="files_by_digest"),
             models.Index(fields=["received_via", "-received_at", "-id"], name="files_by_way_in"),
+            models.Index(fields=["received_by", "-received_at", "-id"], name="files_by_person"),
             models.Index(PROBLEMS_LENGTH, name="files_by_problems"),
         ]
         permissions = [("upload_file", "Can upload invoice files")]

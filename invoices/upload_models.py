@@ -57,6 +57,7 @@ class ColumnLayout(models.Model):
     used_at = models.DateTimeField(_("last used"), null=True)
 
     class Meta:
+        default_permissions = ()
         verbose_name = _("learnt columns")
         verbose_name_plural = _("learnt columns")
         ordering = ["tenant", "pk"]
@@ -104,6 +105,7 @@ class Upload(models.Model):
     finished_at = models.DateTimeField(_("finished"), null=True)
 
     class Meta:
+        default_permissions = ()
         verbose_name = _("upload")
         verbose_name_plural = _("uploads")
         ordering = ["-pk"]
@@ -156,6 +158,7 @@ class StagedFile(models.Model):
     )
 
     class Meta:
+        default_permissions = ()
         ordering = ["upload", "position"]
         constraints = [
             models.UniqueConstraint(fields=["upload", "position"], name="a_staged_file_once")
@@ -173,6 +176,7 @@ class StagedPiece(models.Model):
     content = models.BinaryField()
 
     class Meta:
+        default_permissions = ()
         constraints = [
             models.UniqueConstraint(fields=["file", "number"], name="a_staged_piece_once")
         ]
@@ -195,6 +199,7 @@ class StagedInvoice(models.Model):
     currency = models.CharField(max_length=3, blank=True)
 
     class Meta:
+        default_permissions = ()
         ordering = ["file", "position"]
 
     def __str__(self) -> str:
@@ -213,6 +218,7 @@ class StagedProblem(models.Model):
     problem = models.JSONField()
 
     class Meta:
+        default_permissions = ()
         ordering = ["file", "pk"]
         indexes = [models.Index(fields=["file", "code", "field"], name="staged_problems_by_cause")]
 

@@ -89,8 +89,7 @@ class OutcomeFilter(admin.SimpleListFilter):
         if self.value() == "unreadable":
             return unreadable(queryset)
         if self.value() in ItemOutcome.values:
-            items = ReceivedItem.objects.filter(outcome=self.value())
-            return queryset.filter(pk__in=items.values("file"))
+            return having(queryset, self.value())
         return queryset
 
 
@@ -101,6 +100,14 @@ class PersonFilter(admin.RelatedFieldListFilter):
         rows = ReceivedFile.objects.filter(received_by=OuterRef("pk")).order_by()
         people = field.related_model.objects.filter(Exists(rows)).order_by("username")
         return list(people.values_list("pk", "username"))
+
+
+def having(files: QuerySet, outcome: str) -> QuerySet:
+    """Files with invoices of an outcome: few are looked up, of many the newest are found soon."""
+    items = ReceivedItem.objects.filter(outcome=outcome)
+    if isinstance(bounded.count(items), bounded.AtLeast):
+        return files.filter(Exists(items.filter(file=OuterRef("pk"))))
+    return files.filter(pk__in=items.values("file"))
 
 
 def unreadable(files: QuerySet) -> QuerySet:

@@ -29,7 +29,7 @@ from invoices.admin.uploads_words import (
     FIELDS,
     GROUPS,
     OUTCOME_COLOURS,
-    OUTCOMES_MANY,
+    OUTCOMES_ONE,
 )
 from invoices.admin.words import explained, money
 from invoices.intake.columns import PRICES, REQUIRED, ColumnMapping, understood
@@ -219,7 +219,7 @@ def _row(one: Any, file: StagedFile) -> dict[str, Any]:
     """One invoice as it would be."""
     shown: dict[str, Any] = {
         "number": one.item.number,
-        "outcome": OUTCOMES_MANY.get(one.verdict, one.verdict),
+        "outcome": OUTCOMES_ONE.get(one.verdict, one.verdict),
         "colour": OUTCOME_COLOURS.get(one.verdict, ""),
         "problems": [explained_of(each.as_json(), file) for each in one.problems],
     }

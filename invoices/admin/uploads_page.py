@@ -25,6 +25,7 @@ from invoices.admin.uploads_words import (
     FIELDS,
     OUTCOME_COLOURS,
     OUTCOMES_MANY,
+    OUTCOMES_ONE,
     STATE_COLOURS,
 )
 from invoices.admin.words import money
@@ -163,7 +164,9 @@ def _file(file: StagedFile, upload: Upload, decided: bool) -> dict[str, Any]:
         shown |= {
             "received": reverse("admin:invoices_receivedfile_change", args=[file.received_id]),
             "rejected": reverse("admin:invoices_receivedfile_rejected", args=[file.received_id]),
-            "became": _became(file),
+            "became": (became := _became(file)),
+            "is_empty": file.state == StagedState.TAKEN_IN
+            and not any(each["count"] for each in became),
             "partly": _partly(file),
         }
     return shown
@@ -221,9 +224,10 @@ def _causes(files: Sequence[StagedFile]) -> dict[str, Any]:
         for cause in file.causes:
             query = urlencode({"file": file.pk, "code": cause["code"], "field": cause["field"]})
             shown = explained_of({**cause, "place": cause["field"]}, file)
-            causes.append(
-                shown | {"count": cause["count"], "file": file, "url": f"?{query}#problems"}
-            )
+            shown["place"] = FIELDS.get(cause["field"], cause["field"])
+            url = "" if cause["waits"] else f"?{query}#problems"
+            shown |= {"count": cause["count"], "file": file, "url": url, "waits": cause["waits"]}
+            causes.append(shown)
     causes.sort(key=lambda each: -each["count"])
     return {"causes": causes[:_MOST_CAUSES], "more_causes": len(causes) - _MOST_CAUSES}
 
@@ -263,7 +267,7 @@ def _invoices(files: Sequence[StagedFile]) -> list[dict[str, Any]]:
             "object": row,
             "buyer": buyer_words(row.buyer_name, row.is_person),
             "total": money(row.total, row.currency),
-            "outcome": OUTCOMES_MANY.get(row.outcome, row.outcome),
+            "outcome": OUTCOMES_ONE.get(row.outcome, row.outcome),
             "colour": OUTCOME_COLOURS.get(row.outcome, ""),
         }
         for row in rows[: previewing.SHOWN_INVOICES]

@@ -124,6 +124,12 @@ OUTCOMES_MANY = {
     "changed": pgettext_lazy("invoices", "Already here, with other content"),
     "rejected": pgettext_lazy("invoices", "Rejected"),
 }
+OUTCOMES_ONE = {
+    "new": pgettext_lazy("invoice", "New"),
+    "duplicate": pgettext_lazy("invoice", "Already here"),
+    "changed": pgettext_lazy("invoice", "Changed"),
+    "rejected": pgettext_lazy("invoice", "Rejected"),
+}
 STATE_COLOURS = {
     "previewing": "info",
     "previewed": "warning",

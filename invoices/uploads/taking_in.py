@@ -6,6 +6,7 @@ happens to the rest.
 
 from __future__ import annotations
 
+import time
 from functools import partial
 
 from django.contrib.auth.models import User
@@ -24,6 +25,8 @@ from invoices.uploads import layouts, refuse_closed, staging
 from invoices.uploads.work import MOST_TRIES, Stopped, Work
 
 _TURN_SECONDS = 2.0
+#: Less than a background task may take; the next one goes on.
+_MOST_SECONDS = 300.0
 #: States in which nothing has been decided yet.
 UNDECIDED = (UploadState.PREVIEWING, UploadState.PREVIEWED, UploadState.FAILED)
 
@@ -112,9 +115,12 @@ def run(pk: int) -> bool:
         if work.upload.tries > MOST_TRIES:
             work.move(UploadState.FAILED, failure="too_often", finished_at=timezone.now())
             return False
+        ends_at = time.monotonic() + _MOST_SECONDS
         for file in _files(work.upload).exclude(state=StagedState.TAKEN_IN):
-            if not _take_in(work, file):
+            if not _take_in(work, file, ends_at):
                 work.let_go()
+                if time.monotonic() >= ends_at:
+                    async_task("invoices.tasks.take_in_upload", pk)
                 return False
         work.move(UploadState.DONE, finished_at=timezone.now())
     except filing.TenantClosed:
@@ -125,15 +131,15 @@ def run(pk: int) -> bool:
     return True
 
 
-def _take_in(work: Work, file: StagedFile) -> bool:
-    """False when another worker has the file. Raises Stopped, TenantClosed."""
+def _take_in(work: Work, file: StagedFile, ends_at: float) -> bool:
+    """False when another worker has the file, or time is over. Raises Stopped, TenantClosed."""
     run = _begun(work, file)
     ended = False
     while not ended:
         before = run.items
         ended = filing.go_on(run, seconds=_TURN_SECONDS, moved=lambda run: work.sign())
         work.sign()
-        if not ended and run.items == before:
+        if not ended and (run.items == before or time.monotonic() >= ends_at):
             return False
     if run.state == RunState.REFUSED:
         refuse_closed(Tenant.objects.get(pk=work.tenant.pk))

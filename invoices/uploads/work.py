@@ -13,8 +13,9 @@ from django.utils import timezone
 from integrations.models import Tenant
 from invoices.upload_models import Upload
 
-#: Without a sign of life for so long whoever works on it is taken to be dead.
-LOST_AFTER = dt.timedelta(minutes=2)
+#: Without a sign of life for so long whoever works on it is taken to be dead: longer than the first
+#: look through the columns of the largest table.
+LOST_AFTER = dt.timedelta(minutes=5)
 #: So often work that died is begun anew.
 MOST_TRIES = 5
 _SIGN_SECONDS = 1.0

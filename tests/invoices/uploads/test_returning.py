@@ -113,7 +113,7 @@ def test_what_is_wrong_with_the_invoice_stands_at_its_first_row(accountant, tena
 
 @pytest.mark.parametrize(
     ("encoding", "mark"),
-    [("cp1252", b""), ("utf-8", b"\xef\xbb\xbf"), ("utf-8", b"")],
+    [("cp1252", b""), ("utf-8", b"\xef\xbb\xbf"), ("utf-16-le", b"\xff\xfe"), ("utf-8", b"")],
 )
 @pytest.mark.parametrize("separator", [";", ",", "\t", "|"])
 def test_encoding_separator_and_line_ends_are_kept(accountant, tenant, encoding, mark, separator):
