@@ -201,4 +201,8 @@ NOT_EVIDENCE: dict[str, str] = {
     "invoices.ExpiredHashes": "what is left of a chain; the certificate has its SHA-256",
     "invoices.ExpiredNumber": "the certificate has the SHA-256 of all of them",
     "invoices.UnfinishedCheck": _ITSELF,
+    "invoices.ShopConnection": _CHANGES,
+    "invoices.ShopDelivery": _PASSING,
+    "invoices.ShopOrder": _DERIVED,
+    "invoices.ShopRun": _PASSING,
 }

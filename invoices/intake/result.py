@@ -11,7 +11,10 @@ from invoices.pdf import Pdf
 #: A larger file is refused unread. Twenty megabytes hold some five thousand invoices.
 MAX_FILE_BYTES = 20_000_000
 #: What a `ReadResult` can say it was.
-FORMATS = ("finvoice", "ubl", "cii", "csv", "xlsx", "zip", "json", "unknown")
+FORMATS = (
+    *("finvoice", "ubl", "cii", "csv", "xlsx", "zip", "json", "woocommerce", "shopify"),
+    "unknown",
+)
 #: More invoices than this in one file are refused: split the file at the source.
 MAX_ITEMS = 10_000
 
