@@ -206,7 +206,8 @@ class ShopOrder(models.Model):
     digest = models.CharField(max_length=64, blank=True)
     #: The shop's own moment of its last change: older news are no news.
     modified_at = models.DateTimeField(null=True)
-    item = models.ForeignKey("invoices.ReceivedItem", models.SET_NULL, null=True, related_name="+")
+    #: Primary key of the received file. No foreign key: that file is deleted when its time is over.
+    file = models.BigIntegerField(null=True)
     changed_at = models.DateTimeField(_("last change"), auto_now=True)
 
     class Meta:

@@ -12,6 +12,7 @@ from django_q.tasks import async_task
 from invoices import causes, engine, entered, evidence, expiry, ledger, plans, rehearsal
 from invoices.evidence import nightly
 from invoices.reports import checking, files, rolling
+from invoices.shops import inbox, pulling
 from invoices.watch import beat
 
 
@@ -140,3 +141,36 @@ def make_history_file(file_pk: int) -> bool:
 def check_figures() -> dict[str, int]:
     """Every night: whether management's figures are right."""
     return checking.check_and_alert()
+
+
+def take_up_shop_deliveries() -> int:
+    """Take up what web shops have brought."""
+    return inbox.take_up()
+
+
+def advance_shop_run_soon(run_pk: int) -> None:
+    """Have a web shop asked in the background, once that it is asked for is committed."""
+    transaction.on_commit(partial(async_task, "invoices.tasks.advance_shop_run", run_pk))
+
+
+def advance_shop_run(run_pk: int) -> bool:
+    """Go on with asking a web shop for a turn; the next turn is a task of its own."""
+    goes_on = pulling.advance(run_pk)
+    if goes_on:
+        async_task("invoices.tasks.advance_shop_run", run_pk)
+    return goes_on
+
+
+def follow_shops() -> int:
+    """Every minute: shops that are to be asked, runs that no worker goes on with, and what was
+    brought while no worker was told."""
+    found = pulling.plan_due()
+    for run_pk in found:
+        async_task("invoices.tasks.advance_shop_run", run_pk)
+    inbox.take_up()
+    return len(found)
+
+
+def forget_shop_deliveries() -> int:
+    """Daily: what is known of old webhooks only so that replays are told."""
+    return inbox.forget()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from invoices.shops.reading import shopify, woocommerce
-from invoices.shops.reading.fields import Unreadable, objects
+from invoices.shops.reading.fields import Unreadable, objects, single
 from invoices.shops.reading.settings import (
     LeftOut,
     OrderFacts,
@@ -28,6 +28,7 @@ __all__ = [
     "Unreadable",
     "left_out",
     "objects",
+    "single",
 ]
 
 

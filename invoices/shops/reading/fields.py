@@ -45,6 +45,13 @@ def objects(text: str, key: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
             raise Unreadable("a list that does not end")
 
 
+def single(text: str, key: str = "") -> dict[str, Any]:
+    """The one object of a text, or the first of its list. Raises Unreadable."""
+    for __, found in objects(text, key):
+        return found
+    raise Unreadable("an empty list")
+
+
 def _start(text: str, key: str) -> int:
     at = _past_space(text, 1 if text.startswith("\ufeff") else 0)
     if key:

@@ -33,6 +33,7 @@ class LeftOut(StrEnum):
     FREE = "free"
     NOT_SETTLED = "not_settled"
     NOTHING = "nothing"
+    ORDER = "order"
 
 
 @dataclass(frozen=True)
