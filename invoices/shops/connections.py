@@ -216,8 +216,13 @@ def asker_for(shop: ShopConnection) -> Asker:
 def _shopify_token(base: str, key: str, secret: str) -> str:
     """A token of a day, asked for anew each turn: kept nowhere."""
     given = {"grant_type": "client_credentials", "client_id": key, "client_secret": secret}
-    with Asker(base) as asker:
-        answer = asker.post("admin/oauth/access_token", given)
+    try:
+        with Asker(base) as asker:
+            answer = asker.post("admin/oauth/access_token", given)
+    except AskFailed as error:
+        # A wrong client is answered with 400.
+        code = "unauthorized" if error.code == "refused" else error.code
+        raise AskFailed(code, error.detail, error.retry_after) from error
     try:
         token = single(answer.text).get("access_token")
     except Unreadable as error:

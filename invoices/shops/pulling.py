@@ -146,7 +146,7 @@ def advance(pk: int, seconds: float = _TURN_SECONDS) -> bool:
     except filing.TenantClosed:
         connections.end(run.shop, by=None)
     finally:
-        held.update(holder="", lease_until=None)
+        ShopRun.objects.filter(pk=pk, holder=holder).update(holder="", lease_until=None)
     return False
 
 

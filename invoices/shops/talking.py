@@ -22,6 +22,7 @@ PAGE = 50
 #: So many ids of one second are named in a request; a shop where more orders have the same second
 #: is asked for numbered pages of it.
 _MOST_SEEN = 300
+_MOST_STALE = 5
 _SECOND = dt.timedelta(seconds=1)
 _NEXT = re.compile(r'<([^>]{1,2000})>\s*;\s*rel="?next"?')
 
@@ -118,9 +119,16 @@ def _woocommerce_next(
     ]
     before = cursor.get("seen", []) if newest == since else []
     fresh = [each for each in here if each not in before]
+    if newest == since and not fresh and len(here) < len(orders):
+        # A page from before, out of some cache: asked for once more.
+        stale = cursor.get("stale", 0) + 1
+        if stale > _MOST_STALE:
+            raise AskFailed("unreadable", "X-WP-TotalPages")
+        return cursor | {"stale": stale}
     if newest == since and (not fresh or len(before) + len(fresh) > _MOST_SEEN):
         return cursor | {"page": cursor.get("page", 1) + 1}
-    return cursor | {"since": newest.isoformat(), "seen": before + fresh, "page": 1}
+    kept = {key: cursor[key] for key in ("until",) if key in cursor}
+    return kept | {"since": newest.isoformat(), "seen": before + fresh, "page": 1}
 
 
 def _woocommerce_refunds(asker: Asker, data: dict[str, Any]) -> list[Refund]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from integrations.mapping_models import MappingVersion
 from invoices.models import Invoice, InvoiceExport, ReceivedFile, ReceivedItem
 from invoices.shop_models import ShopOrder
 from invoices.shops.reading import READERS, objects
@@ -50,9 +51,21 @@ def test_an_order_that_comes_again_is_filed_once(kind, connected):
 
 def test_queued_at_once_where_the_connection_says_so(shop, kind, tenant):
     connection = connect(shop, tenant, queue=True)
+    words = {"bacs": "BANK_TRANSFER", "shopify_payments": "CLEARING"}
+    MappingVersion.objects.create(
+        tenant=tenant, table="payment", since="2026-01-01", entries=words, reason="Shop"
+    )
     take(connection, order_of(kind))
 
     assert InvoiceExport.objects.get().status == "queued"
+
+
+def test_a_word_for_payment_that_no_table_knows_holds_the_invoice(kind, connected):
+    take(connected, order_of(kind))
+
+    export = InvoiceExport.objects.get()
+    assert export.status == "needs_attention"
+    assert [problem["code"] for problem in export.problems] == ["payment_method_unmapped"]
 
 
 def test_a_changed_order_is_a_changed_duplicate_once_and_no_second_export(kind, connected):
@@ -61,7 +74,7 @@ def test_a_changed_order_is_a_changed_duplicate_once_and_no_second_export(kind, 
     lines = [made.wc_line(1, "99.00")] if kind == "woocommerce" else [made.sh_line(1, "99.00")]
     changed = order_of(kind, at="2026-10-03T10:00:00")
     changed |= {"line_items": lines}
-    changed |= {k: v for k, v in _totals(kind, lines).items()}
+    changed |= _totals(kind, lines)
 
     assert take(connected, changed) == [("rejected", "")]
     assert take(connected, changed) == [("here", "")]
