@@ -493,6 +493,12 @@ UNFOLD = {
                         "invoices.view_receivedfile",
                     ),
                     _link(
+                        _("Web shops"),
+                        "storefront",
+                        "invoices_shopconnection_changelist",
+                        "invoices.view_shopconnection",
+                    ),
+                    _link(
                         _("Words of codes"),
                         "dictionary",
                         "invoices_wordingversion_changelist",

@@ -208,6 +208,8 @@ class ShopOrder(models.Model):
     modified_at = models.DateTimeField(null=True)
     #: Primary key of the received file. No foreign key: that file is deleted when its time is over.
     file = models.BigIntegerField(null=True)
+    #: What was filed last of it was rejected: a person looks at it.
+    is_told = models.BooleanField(default=False)
     changed_at = models.DateTimeField(_("last change"), auto_now=True)
 
     class Meta:
@@ -221,6 +223,9 @@ class ShopOrder(models.Model):
         indexes = [
             models.Index(fields=["shop", "state", "-id"], name="orders_by_state"),
             models.Index(fields=["shop", "number"], name="orders_by_number"),
+            models.Index(
+                fields=["shop", "-id"], condition=Q(is_told=True), name="orders_to_look_at"
+            ),
         ]
 
     def __str__(self) -> str:

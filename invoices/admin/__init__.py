@@ -17,6 +17,7 @@ from invoices.admin import (
     received,
     rehearsals,
     retention,
+    shops,
     unknown_codes,
     wording,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "received",
     "rehearsals",
     "retention",
+    "shops",
     "unknown_codes",
     "wording",
 ]

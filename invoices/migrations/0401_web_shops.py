@@ -90,6 +90,7 @@ class Migration(migrations.Migration):
                 ('digest', models.CharField(blank=True, max_length=64)),
                 ('modified_at', models.DateTimeField(null=True)),
                 ('file', models.BigIntegerField(null=True)),
+                ('is_told', models.BooleanField(default=False)),
                 ('changed_at', models.DateTimeField(auto_now=True, verbose_name='last change')),
                 ('shop', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='orders', to='invoices.shopconnection')),
             ],
@@ -149,6 +150,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='shoporder',
             index=models.Index(fields=['shop', 'number'], name='orders_by_number'),
+        ),
+        migrations.AddIndex(
+            model_name='shoporder',
+            index=models.Index(condition=models.Q(('is_told', True)), fields=['shop', '-id'], name='orders_to_look_at'),
         ),
         migrations.AddConstraint(
             model_name='shoporder',

@@ -228,8 +228,10 @@ class Taking:
             queue=self.shop.queue,
             result=ReadResult(self.shop.kind, (item,)),
         )
+        kept = received.items.get()
         row.file = received.pk
-        return received.items.get()
+        row.is_told = kept.outcome == ItemOutcome.REJECTED
+        return kept
 
     def _unreadable(self, raw: str, facts: OrderFacts) -> Taken:
         """No order at all: kept once for each text."""
