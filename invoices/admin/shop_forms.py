@@ -84,6 +84,15 @@ def _switch(name: str) -> forms.BooleanField:
     )
 
 
+def _address_in(given: str) -> str:
+    try:
+        return base_of(given)
+    except ValueError:
+        raise ValidationError(
+            _("This is no address of a shop: https:// and a name, such as https://shop.example")
+        ) from None
+
+
 class SettingsForm(forms.Form):
     """What may be changed as long as the connection is open."""
 
@@ -152,12 +161,7 @@ class ConnectForm(_SecretsForm):
         super().__init__(data, initial={"since": timezone.localdate()})
 
     def clean_address(self) -> str:
-        try:
-            return base_of(self.cleaned_data["address"])
-        except ValueError:
-            raise ValidationError(
-                _("This is no address of a shop: https:// and a name, such as https://shop.example")
-            ) from None
+        return _address_in(self.cleaned_data["address"])
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -185,8 +189,15 @@ class ConnectForm(_SecretsForm):
 
 
 class KeysForm(_SecretsForm):
+    """A key, and the address that it is for."""
+
     secrets = ("api_key", "api_secret")
 
+    address = _text(
+        _("Address"),
+        _("With https://. Shopify: the address that ends in myshopify.com."),
+        longest=200,
+    )
     api_key = _secret(
         _("Consumer key or client ID"),
         _("WooCommerce: consumer key. Shopify: client ID; leave empty for an access token."),
@@ -196,6 +207,9 @@ class KeysForm(_SecretsForm):
         _("Consumer secret, client secret or access token"),
         _("With the right to read orders, and no other. It is sealed and never shown."),
     )
+
+    def clean_address(self) -> str:
+        return _address_in(self.cleaned_data["address"])
 
 
 class WebhookForm(_SecretsForm):

@@ -80,8 +80,9 @@ def _parts(run: ShopRun, counts: dict[str, Any]) -> list[str]:
         "rejected": _t("with problems: %(count)s"),
     }
     parts = [words[name] % {"count": counts[name]} for name in words if counts.get(name)]
+    left_out = _t("left out: %(count)s (%(reason)s)")
     for reason, count in (counts.get("left_out") or {}).items():
-        parts.append(f"{_t('left out')}: {count} ({LEFT_OUT.get(reason, reason)})")
+        parts.append(left_out % {"count": count, "reason": LEFT_OUT.get(reason, reason)})
     return parts
 
 

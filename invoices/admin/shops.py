@@ -29,6 +29,16 @@ MANAGE = "invoices.manage_shopconnection"
 BACKFILL = "invoices.backfill_shopconnection"
 _A_PAGE = 50
 _RUNS = 8
+#: Pages of those who manage connections, in the order of their buttons.
+MANAGING = {
+    "settings": _("Settings"),
+    "keys": _("New key"),
+    "webhook": _("Webhook secret"),
+    "end_old_secret": _("End the older secret"),
+    "pause": _("Pause"),
+    "resume": _("Resume"),
+    "end": _("End"),
+}
 _SECRETS = sensitive_post_parameters("api_key", "api_secret", "webhook_secret")
 
 
@@ -40,10 +50,7 @@ class ShopConnectionAdmin(ReadOnlyAdmin):
     list_select_related = ["tenant"]
     search_fields = ["name", "address"]
     actions_list = ["connect"]
-    actions_detail = [
-        *("test", "backfill", "settings", "keys", "webhook", "end_old_secret"),
-        *("pause", "resume", "end"),
-    ]
+    actions_detail = ["test", "backfill"]
     change_form_outer_before_template = "desk/shop.html"
     fields = [
         ("tenant", "kind"),
@@ -62,7 +69,15 @@ class ShopConnectionAdmin(ReadOnlyAdmin):
     def get_urls(self) -> list[Any]:
         wrap = self.admin_site.admin_view
         run = path("run/<int:pk>/", wrap(self.act_on_run), name="invoices_shopconnection_run")
-        return [run, *super().get_urls()]
+        pages = [
+            path(
+                f"<int:object_id>/{name.replace('_', '-')}/",
+                wrap(getattr(self, name)),
+                name=f"invoices_shopconnection_{name}",
+            )
+            for name in MANAGING
+        ]
+        return [run, *pages, *super().get_urls()]
 
     def has_manage_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return request.user.has_perm(MANAGE)
@@ -113,8 +128,8 @@ class ShopConnectionAdmin(ReadOnlyAdmin):
         back = reverse("admin:invoices_shopconnection_changelist")
         return self._form(request, form, _t("Connect a web shop"), _t("Connect"), back)
 
-    @action(description=_("Settings"), url_path="settings", permissions=["manage"], icon="tune")
     def settings(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        needs(request, MANAGE)
         shop = self._open(object_id)
         initial = {name: getattr(shop, name) for name in connections.CHANGEABLE}
         form = SettingsForm(request.POST or None, initial=initial)
@@ -125,11 +140,11 @@ class ShopConnectionAdmin(ReadOnlyAdmin):
             return HttpResponseRedirect(_page_of(shop))
         return self._form(request, form, str(shop), _t("Save"), _page_of(shop))
 
-    @action(description=_("New key"), url_path="keys", permissions=["manage"], icon="key")
     @method_decorator(_SECRETS)
     def keys(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        needs(request, MANAGE)
         shop = self._open(object_id)
-        form = KeysForm(request.POST or None)
+        form = KeysForm(request.POST or None, initial={"address": shop.address})
         if request.method == "POST" and form.is_valid():
             connections.replace_keys(shop, **form.cleaned_data, by=request.user)
             _begin(shop, RunKind.TEST, request.user)
@@ -138,11 +153,9 @@ class ShopConnectionAdmin(ReadOnlyAdmin):
         title = _t("New key for %(shop)s") % {"shop": shop}
         return self._form(request, form, title, _t("File and test"), _page_of(shop))
 
-    @action(
-        description=_("Webhook secret"), url_path="webhook", permissions=["manage"], icon="webhook"
-    )
     @method_decorator(_SECRETS)
     def webhook(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        needs(request, MANAGE)
         shop = self._open(object_id)
         form = WebhookForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
@@ -153,13 +166,8 @@ class ShopConnectionAdmin(ReadOnlyAdmin):
         title = _t("Webhook secret of %(shop)s") % {"shop": shop}
         return self._form(request, form, title, _t("File"), _page_of(shop))
 
-    @action(
-        description=_("End the older secret"),
-        url_path="end-old-secret",
-        permissions=["manage"],
-        icon="key_off",
-    )
     def end_old_secret(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        needs(request, MANAGE)
         shop = self._open(object_id)
 
         def act(reason: str) -> tuple[int, str]:
@@ -213,8 +221,8 @@ class ShopConnectionAdmin(ReadOnlyAdmin):
         title = _t("Earlier orders of %(shop)s") % {"shop": shop}
         return self._form(request, form, title, _t("Count first"), _page_of(shop))
 
-    @action(description=_("Pause"), url_path="pause", permissions=["manage"], icon="pause_circle")
     def pause(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        needs(request, MANAGE)
         shop = self._open(object_id)
 
         def act(reason: str) -> tuple[int, str]:
@@ -230,8 +238,8 @@ class ShopConnectionAdmin(ReadOnlyAdmin):
         )
         return ask(self, request, question, _page_of(shop))
 
-    @action(description=_("Resume"), url_path="resume", permissions=["manage"], icon="play_circle")
     def resume(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        needs(request, MANAGE)
         shop = self._open(object_id)
 
         def act(reason: str) -> tuple[int, str]:
@@ -244,8 +252,8 @@ class ShopConnectionAdmin(ReadOnlyAdmin):
         )
         return ask(self, request, question, _page_of(shop))
 
-    @action(description=_("End"), url_path="end", permissions=["manage"], icon="link_off")
     def end(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        needs(request, MANAGE)
         shop = self._open(object_id)
 
         def act(reason: str) -> tuple[int, str]:
@@ -313,14 +321,22 @@ def _page_of(shop: ShopConnection) -> str:
 
 
 def _idle(shop: ShopConnection | None) -> set[str]:
-    every = {"test", "backfill", "settings", "keys", "webhook", "end_old_secret"}
-    every |= {"pause", "resume", "end"}
+    every = {"test", "backfill", *MANAGING}
     if shop is None or shop.state == ShopState.ENDED:
         return every
     idle: set[str] = set() if shop.webhook_secret_old is not None else {"end_old_secret"}
     if shop.state == ShopState.PAUSED:
         return idle | {"pause", "test", "backfill"}
     return idle | {"resume"}
+
+
+def _managing(shop: ShopConnection) -> list[dict[str, Any]]:
+    idle = _idle(shop)
+    return [
+        {"label": label, "url": reverse(f"admin:invoices_shopconnection_{name}", args=[shop.pk])}
+        for name, label in MANAGING.items()
+        if name not in idle
+    ]
 
 
 def _context(request: HttpRequest, shop: ShopConnection) -> dict[str, Any]:
@@ -344,5 +360,6 @@ def _context(request: HttpRequest, shop: ShopConnection) -> dict[str, Any]:
         "orders": shown_orders(page),
         "page": page,
         "may_manage": request.user.has_perm(MANAGE),
+        "managing": _managing(shop) if request.user.has_perm(MANAGE) else [],
         "may_backfill": request.user.has_perm(BACKFILL) and shop.state != ShopState.ENDED,
     }

@@ -20,7 +20,7 @@ SHOPS: dict[str, Words] = {
         _("Check the shop's tax settings; we never change either to make them fit."),
     ),
     "shop_foreign_vat": Words(
-        _("VAT of {value} % was charged for {expected}: it is not Finnish VAT."),
+        _("VAT of {value} was charged for {expected}: it is not Finnish VAT."),
         _(
             "Foreign VAT, such as that of the EU's one stop shop (OSS), is not exported: ask the "
             "accountant how the order is entered."

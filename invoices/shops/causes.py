@@ -42,11 +42,11 @@ CAUSES: dict[str, Words] = {
     ),
     "redirect": Words(
         _("The shop sends us on to another address, which we do not follow."),
-        _("Put the address where the shop really is into its settings here."),
+        _("File the address where the shop really is, with the key, under “New key”."),
     ),
     "address": Words(
         _("The shop's address leads to no public address on the internet."),
-        _("Correct the shop's address."),
+        _("File the right address, with the key, under “New key”."),
     ),
     "too_large": Words(
         _("The shop's answer is larger than we read."),

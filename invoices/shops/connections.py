@@ -16,6 +16,7 @@ from invoices import audit
 from invoices.shop_models import ShopConnection, ShopDelivery, ShopKind, ShopRun, ShopState
 from invoices.shops.asking import Asker, AskFailed, base_of
 from invoices.shops.reading import Payments, ShopSettings, Unreadable, single
+from invoices.watch.alerts import raise_alert, recover
 
 #: What an open connection may be changed in; address and kind are the shop itself.
 CHANGEABLE = (
@@ -33,6 +34,12 @@ SHOPIFY_VERSION = "2026-10"
 _LANGUAGES = {InvoiceLanguage.FINNISH: "FI", InvoiceLanguage.SWEDISH: "SV"}
 #: How long to leave a shop alone after so many failures in a row.
 _BACKOFF_SECONDS = (60, 300, 900, 3600, 3 * 3600, 6 * 3600)
+
+
+_FAILURES_TO_ALERT = 3
+ALERT = "shop_failing"
+#: What does not get better by itself.
+HOPELESS = frozenset({"unauthorized", "no_secret", "address"})
 
 
 class NotPossible(Exception):
@@ -92,18 +99,22 @@ def change(shop: ShopConnection, fields: dict[str, Any], *, by: Any) -> list[str
     return names
 
 
-def replace_keys(shop: ShopConnection, *, api_key: str, api_secret: str, by: Any) -> None:
-    """File another key; it is tried at once."""
+def replace_keys(
+    shop: ShopConnection, *, api_key: str, api_secret: str, by: Any, address: str = ""
+) -> None:
+    """File another key, and another address with it: an address alone would lead the key that is
+    on file to whomever it names."""
     with transaction.atomic():
         locked = _open(shop)
         _update(
             locked,
             api_key=seal(api_key, shop.tenant_id) if api_key else None,
             api_secret=seal(api_secret, shop.tenant_id),
+            address=address or locked.address,
             pull_after=timezone.now(),
             failures=0,
         )
-        _told(locked, "keys_replaced", by)
+        _told(locked, "keys_replaced", by, address=locked.address)
 
 
 def replace_webhook_secret(shop: ShopConnection, secret: str, *, by: Any) -> None:
@@ -177,6 +188,7 @@ def succeeded(shop: ShopConnection) -> None:
     ShopConnection.objects.filter(pk=shop.pk).update(
         failures=0, cause="", cause_detail="", last_pull_at=timezone.now()
     )
+    recover(ALERT, shop.tenant, detail=str(shop.pk))
 
 
 def failed(shop: ShopConnection, error: AskFailed) -> dt.datetime:
@@ -192,6 +204,9 @@ def failed(shop: ShopConnection, error: AskFailed) -> dt.datetime:
         cause_detail=error.detail,
         pull_after=again,
     )
+    if tries + 1 >= _FAILURES_TO_ALERT or error.code in HOPELESS:
+        facts = {"name": shop.name, "cause": error.code}
+        raise_alert(ALERT, shop.tenant, facts, detail=str(shop.pk))
     return again
 
 
@@ -278,6 +293,7 @@ def _move(
         )
         if moved:
             _told(shop, action, by)
+            recover(ALERT, shop.tenant, detail=str(shop.pk))
     shop.refresh_from_db(fields=["state", "cause", "cause_detail", "failures", "pull_after"])
     return bool(moved)
 

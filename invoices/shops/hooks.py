@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from django_q.tasks import async_task
@@ -29,7 +29,11 @@ def receive(request: HttpRequest, hook_id: str) -> HttpResponse:
     if len(length) > 9 or int(length) > inbox.LONGEST_BODY_BYTES:
         return HttpResponse(status=413)
     with transaction.atomic():
-        status = inbox.receive(shop, request.body, request.headers)
+        try:
+            status = inbox.receive(shop, request.body, request.headers)
+        except UnreadablePostError:
+            # Whoever sent it has hung up.
+            return HttpResponse(status=400)
         if status == 200:
             transaction.on_commit(partial(async_task, _TASK))
     return HttpResponse(status=status, content_type="text/plain")

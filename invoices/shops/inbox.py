@@ -35,6 +35,7 @@ _LEASE = dt.timedelta(minutes=5)
 _MOST_TRIES = 6
 _TRY_AGAIN_SECONDS = (30, 120, 600, 1800, 3600, 3600)
 _PING = re.compile(rb"webhook_id=[0-9]{1,20}")
+_GONE = ("order.deleted", "orders/delete")
 _ORDERS = ("order.", "orders/", "refunds/")
 
 
@@ -158,6 +159,10 @@ def _take(delivery: ShopDelivery) -> None:
         data = single(raw)
     except (UnicodeDecodeError, Unreadable):
         taking.take(body.decode("utf-8", "replace"), {}, [])
+        return
+    if delivery.topic in _GONE:
+        # Nothing but the order's id is left of it.
+        taking.gone(raw, str(data.get("id", "")))
         return
     asker: Asker | None = None
     try:

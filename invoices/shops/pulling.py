@@ -251,7 +251,7 @@ def _failed(run: ShopRun, held: QuerySet[ShopRun], error: AskFailed) -> None:
         held.update(not_before=now + dt.timedelta(seconds=error.retry_after), **facts)
         return
     again = connections.failed(run.shop, error)
-    hopeless = error.code in ("unauthorized", "no_secret", "address")
+    hopeless = error.code in connections.HOPELESS
     if hopeless or run.kind == RunKind.TEST or run.failures + 1 >= _MOST_FAILURES:
         held.update(state=RunState.FAILED, finished_at=now, **facts)
     else:

@@ -89,6 +89,15 @@ class Taking:
             taken += [self._take_refund(order, each, raw, data, facts) for each in refunds]
         return taken
 
+    def gone(self, raw: str, remote_id: str) -> None:
+        """An order that was deleted in the shop; told once if it had become an invoice."""
+        with transaction.atomic():
+            rows = ShopOrder.objects.select_for_update().filter(shop=self.shop, refund_id="")
+            order = rows.filter(remote_id=remote_id, state=OrderState.ACCEPTED).first()
+            if order is not None and order.reason != _CANCELLED:
+                self._tell_cancelled(order, raw)
+                order.save()
+
     def preview(self, data: dict[str, Any]) -> Taken:
         """What would become of an order; nothing is written."""
         facts = self.reader.facts_of(data)
@@ -148,9 +157,7 @@ class Taking:
         if facts.is_cancelled:
             if order.reason == _CANCELLED or facts.refund_ids:
                 return Taken(_HERE, order.number)
-            problem = Problem("shop_order_cancelled", place="status", value=order.number)
-            self._keep(order, raw, Read(order.number, None, (problem,)))
-            order.reason = _CANCELLED
+            self._tell_cancelled(order, raw)
             return Taken(OrderState.REJECTED, order.number)
         digest = _digest(self.reader.read_order(data, _NEUTRAL))
         if digest == order.digest:
@@ -159,6 +166,11 @@ class Taking:
         order.digest, order.reason = digest, ""
         changed = outcome != ItemOutcome.DUPLICATE
         return Taken(OrderState.REJECTED if changed else _HERE, order.number)
+
+    def _tell_cancelled(self, order: ShopOrder, raw: str) -> None:
+        problem = Problem("shop_order_cancelled", place="status", value=order.number)
+        self._keep(order, raw, Read(order.number, None, (problem,)))
+        order.reason = _CANCELLED
 
     def _take_refund(
         self, order: ShopOrder, refund: Refund, raw: str, data: dict[str, Any], facts: OrderFacts

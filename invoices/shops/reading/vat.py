@@ -45,7 +45,7 @@ def judge(lines: list[Line], sale: Sale, log: Log) -> None:
 
 
 def _judge_rate(line: Line, sale: Sale, log: Log) -> None:
-    rate = f"{line.rate or Decimal(0):f}"
+    rate = f"{line.rate or Decimal(0):f} %"
     if line.country not in ("", "FI"):
         log.error("shop_foreign_vat", line.place, rate, line.country)
     elif not (line.country or sale.destination in ("", "FI", "AX") or line.rate in _ONLY_FINNISH):

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 SIMULATED = "This shop is simulated."
-_TOKEN = "shpat_simulated_for_a_day"
+_OF_A_DAY = "shpat_simulated_for_a_day"
 
 
 @dataclass
@@ -93,13 +93,13 @@ class SandboxShop:
         wanted = {"client_id": [self.key], "client_secret": [self.secret]}
         if {name: given.get(name) for name in wanted} != wanted:
             return _json({"error": "invalid_client"}, status=400)
-        return _json({"access_token": _TOKEN, "scope": "read_orders", "expires_in": 86399})
+        return _json({"access_token": _OF_A_DAY, "scope": "read_orders", "expires_in": 86399})
 
     def _may(self, headers: Any) -> bool:
         if self.kind == "woocommerce":
             own = base64.b64encode(f"{self.key}:{self.secret}".encode()).decode()
             return bool(headers.get("Authorization", "") == f"Basic {own}")
-        return headers.get("X-Shopify-Access-Token", "") in (self.secret, _TOKEN)
+        return headers.get("X-Shopify-Access-Token", "") in (self.secret, _OF_A_DAY)
 
     # --- WooCommerce: filters on the moment, an order, ids left out, numbered pages ------------
 

@@ -44,12 +44,10 @@ def connect(shop, tenant, **fields):
     new = ShopConnection(
         tenant=tenant,
         kind=shop.kind,
-        name="Puoti",
         address=shop.server.address,
         statuses=connections.DEFAULT_STATUSES[shop.kind],
-        since=FIRST_DAY,
         business_id_fields="_billing_y_tunnus, Y-tunnus",
-        **{"prefix": "W-", "queue": False} | fields,
+        **{"name": "Puoti", "prefix": "W-", "queue": False, "since": FIRST_DAY} | fields,
     )
     return connections.connect(
         new, api_key=KEY, api_secret=SECRET, webhook_secret=HOOK_SECRET, by=None

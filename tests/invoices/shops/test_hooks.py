@@ -7,7 +7,7 @@ import json
 import pytest
 
 from integrations import offboarding
-from invoices.models import Invoice, ReceivedFile
+from invoices.models import Invoice, ReceivedFile, ReceivedItem
 from invoices.shop_models import ShopDelivery
 from invoices.shops import connections, inbox
 from tests import factories
@@ -203,6 +203,22 @@ def test_a_refund_that_is_brought_is_credited(client, kind, connected, shop):
     credited = Invoice.objects.get(number="W-1001")
     assert (note.number, note.gross_total) == ("W-1001-R2001", -credited.gross_total)
     assert note.document.corrects_number == "W-1001"
+
+
+def test_an_order_that_is_deleted_after_its_invoice_is_told_once(client, kind, connected):
+    topic = "order.deleted" if kind == "woocommerce" else "orders/delete"
+    order = order_of(kind)
+    bring(client, connected, order)
+    inbox.take_up()
+    bring(client, connected, {"id": order["id"]}, topic=topic)
+    bring(client, connected, {"id": order["id"], "again": 1}, topic=topic)
+    bring(client, connected, {"id": 999}, topic=topic)
+    inbox.take_up()
+
+    items = ReceivedItem.objects.filter(outcome="rejected")
+    assert [item.problems[0]["code"] for item in items] == ["shop_order_cancelled"]
+    assert items[0].number == "W-1001"
+    assert Invoice.objects.count() == 1
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"null", b'"x"', b"\xff\xfe", b'{"id": 1e999}'])

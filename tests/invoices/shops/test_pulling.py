@@ -13,6 +13,7 @@ from invoices.shop_models import ShopConnection, ShopRun
 from invoices.shops import asking, connections, pulling, talking
 from invoices.shops.sandbox import Fault
 from invoices.shops.sandbox.shop import touched
+from invoices.watch_models import Alert
 from tests import factories
 from tests.invoices.shops.conftest import HOOK_SECRET, KEY, SECRET, order_of, refunded
 
@@ -209,6 +210,8 @@ def test_a_refused_key_is_not_tried_again_and_again(shop, kind, connected):
     assert len(shop.requests) == 1
     connected.refresh_from_db()
     assert connected.pull_after > timezone.now()
+    alert = Alert.objects.get(cause="shop_failing", tenant=connected.tenant)
+    assert alert.facts == {"name": "Puoti", "cause": "unauthorized"}
 
     connections.replace_keys(connected, api_key=KEY, api_secret="another", by=None)
     connected.refresh_from_db()
@@ -217,6 +220,8 @@ def test_a_refused_key_is_not_tried_again_and_again(shop, kind, connected):
     assert pull(connected).state == "done"
     connected.refresh_from_db()
     assert (connected.state, connected.failures) == ("active", 0)
+    alert.refresh_from_db()
+    assert alert.recovered_at is not None
 
 
 @pytest.mark.parametrize("kind", ["shopify"], indirect=True)

@@ -159,7 +159,7 @@ def german(kind, rate="19", **fields):
 def test_vat_of_another_country_is_no_finnish_vat(kind):
     problem = read(READERS[kind], german(kind)).problems[0]
 
-    assert (problem.code, problem.value, problem.expected) == ("shop_foreign_vat", "19", "DE")
+    assert (problem.code, problem.value, problem.expected) == ("shop_foreign_vat", "19 %", "DE")
 
 
 def test_finnish_vat_of_a_sale_to_another_country_is_kept_when_the_tax_says_so():
