@@ -56,6 +56,10 @@ CAUSES: dict[str, Words] = {
         _("The shop's answer is not what its software documents."),
         _("Check the address, and that no maintenance page or firewall answers instead."),
     ),
+    "crashed": Words(
+        _("Something of ours broke at an order of this shop."),
+        _("Tell the developers; the log of the background tasks says more. It is tried again."),
+    ),
     "no_secret": Words(
         _("There is no key for the shop, or it cannot be opened."),
         _("File the shop's key again."),

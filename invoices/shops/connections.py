@@ -205,7 +205,7 @@ def failed(shop: ShopConnection, error: AskFailed) -> dt.datetime:
         pull_after=again,
     )
     if tries + 1 >= _FAILURES_TO_ALERT or error.code in HOPELESS:
-        facts = {"name": shop.name, "cause": error.code}
+        facts = {"names": shop.name, "cause": error.code}
         raise_alert(ALERT, shop.tenant, facts, detail=str(shop.pk))
     return again
 

@@ -12,13 +12,20 @@ import hashlib
 import re
 from collections.abc import Mapping
 
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from integrations.enums import TenantState
 from integrations.secrets import SecretUnreadable
 from invoices import filing
-from invoices.shop_models import ShopConnection, ShopDelivery, ShopKind, ShopState
+from invoices.shop_models import (
+    RunKind,
+    ShopConnection,
+    ShopDelivery,
+    ShopKind,
+    ShopRun,
+    ShopState,
+)
 from invoices.shops import connections
 from invoices.shops.asking import Asker, AskFailed, base_of
 from invoices.shops.reading import Unreadable, single
@@ -127,22 +134,25 @@ def _take_up(pk: int) -> bool:
     now = timezone.now()
     mine = now + _LEASE
     claimed = ShopDelivery.objects.filter(pk=pk, not_before__lte=now)
-    if not claimed.update(not_before=mine):
+    if not claimed.update(not_before=mine, tries=F("tries") + 1):
         return False
     held = ShopDelivery.objects.filter(pk=pk, not_before=mine)
     delivery = held.select_related("shop__tenant").first()
     if delivery is None:
         return False
+    if delivery.tries > _MOST_TRIES:
+        # Somebody died of it each time. The next pull asks for the order anyway.
+        held.update(not_before=None, body=b"", cause="crashed")
+        return True
     try:
         _take(delivery)
     except AskFailed as error:
-        if delivery.tries + 1 < _MOST_TRIES:
-            wait = max(_TRY_AGAIN_SECONDS[delivery.tries], error.retry_after)
-            again = timezone.now() + dt.timedelta(seconds=wait)
-            held.update(not_before=again, tries=delivery.tries + 1, cause=error.code)
-            return True
-        # The next pull asks for the order anyway.
-        held.update(not_before=None, body=b"", cause=error.code)
+        wait = max(_TRY_AGAIN_SECONDS[delivery.tries - 1], error.retry_after)
+        again = timezone.now() + dt.timedelta(seconds=wait)
+        if delivery.tries < _MOST_TRIES:
+            held.update(not_before=again, cause=error.code)
+        else:
+            held.update(not_before=None, body=b"", cause=error.code)
         return True
     except filing.TenantClosed:
         connections.end(delivery.shop, by=None)
@@ -180,7 +190,9 @@ def _take(delivery: ShopDelivery) -> None:
 
 
 def forget() -> int:
-    """Daily: digests of what was taken up long ago; returns how many."""
+    """Daily: digests of what was taken up long ago, what nobody took up (a shop that is paused: the
+    next pull finds it), and runs that are over; returns how many."""
     until = timezone.now() - dt.timedelta(days=KEPT_DAYS)
-    old = ShopDelivery.objects.filter(not_before=None, received_at__lt=until)
-    return int(old.delete()[0])
+    old = ShopDelivery.objects.filter(received_at__lt=until)
+    over = ShopRun.objects.filter(kind__in=(RunKind.PULL, RunKind.TEST), finished_at__lt=until)
+    return int(old.delete()[0]) + int(over.delete()[0])

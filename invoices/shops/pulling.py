@@ -145,6 +145,10 @@ def advance(pk: int, seconds: float = _TURN_SECONDS) -> bool:
         _failed(run, held, error)
     except filing.TenantClosed:
         connections.end(run.shop, by=None)
+    except Exception:
+        # Told on the shop's page and by an alert; what it was is in the log.
+        _failed(run, held, AskFailed("crashed"))
+        raise
     finally:
         ShopRun.objects.filter(pk=pk, holder=holder).update(holder="", lease_until=None)
     return False

@@ -36,6 +36,7 @@ from invoices.shops.reading.building import day_of
 
 #: What an order says by itself, whatever the connection's settings: only that may change it.
 _NEUTRAL = ShopSettings(amount_only_row=True)
+_LONGEST_ID = 40
 _HERE = "here"
 _OLD = "old"
 _CANCELLED = "cancelled"
@@ -77,7 +78,7 @@ class Taking:
     def take(self, raw: str, data: dict[str, Any], refunds: Iterable[Refund]) -> list[Taken]:
         """File what is new of an order and of its refunds, each once. Raises TenantClosed."""
         facts = self.reader.facts_of(data)
-        if not facts.remote_id:
+        if not facts.remote_id or len(facts.remote_id) > _LONGEST_ID:
             return [self._unreadable(raw, facts)]
         with transaction.atomic():
             order = self._locked(facts.remote_id)

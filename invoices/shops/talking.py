@@ -56,6 +56,14 @@ def _listed(answer: Answer, key: str = "") -> list[tuple[str, dict[str, Any]]]:
         raise AskFailed("unreadable", str(error)) from error
 
 
+def _number(order_id: Any) -> str:
+    """An id that may stand in an address."""
+    text = str(order_id)
+    if not (text.isascii() and text.isdecimal() and len(text) <= 20):
+        raise AskFailed("unreadable", "id")
+    return text
+
+
 def _iso(moment: dt.datetime) -> str:
     return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
@@ -133,12 +141,12 @@ def _woocommerce_next(
 
 def _woocommerce_refunds(asker: Asker, data: dict[str, Any]) -> list[Refund]:
     """The order names its refunds only: their lines are asked for."""
-    answer = asker.get(f"orders/{int(data['id'])}/refunds", {"per_page": "100"})
+    answer = asker.get(f"orders/{_number(data.get('id'))}/refunds", {"per_page": "100"})
     return [Refund(refund, raw) for raw, refund in _listed(answer)]
 
 
 def _woocommerce_order(asker: Asker, order_id: str) -> tuple[str, dict[str, Any]]:
-    answer = asker.get(f"orders/{int(order_id)}")
+    answer = asker.get(f"orders/{_number(order_id)}")
     try:
         return answer.text.strip(), single(answer.text)
     except Unreadable as error:
@@ -200,7 +208,7 @@ def _shopify_refunds(asker: Asker, data: dict[str, Any]) -> list[Refund]:
 
 
 def _shopify_order(asker: Asker, order_id: str) -> tuple[str, dict[str, Any]]:
-    answer = asker.get(f"orders/{int(order_id)}.json")
+    answer = asker.get(f"orders/{_number(order_id)}.json")
     try:
         return answer.text.strip(), single(answer.text, "order")
     except Unreadable as error:

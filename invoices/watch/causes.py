@@ -109,7 +109,7 @@ CAUSES: dict[str, Cause] = {
     ),
     "shop_failing": Cause(
         _("A web shop cannot be asked"),
-        _("Orders of the shop %(name)s may be missing. Nothing is lost: they are still there."),
+        _("Orders of the shop %(names)s may be missing. Nothing is lost: they are still there."),
         _("Open the shop's page under “Web shops”: it says why, and what to do."),
         severity="warning",
         watched=False,

@@ -39,6 +39,8 @@ def read_of(
     credit = fields.get("kind") == "credit_note"
     if credit and stated.gross > 0:
         log.error("credit_note_positive", place, stated.gross)
+    if not credit and stated.gross < 0:
+        log.error("not_allowed", place, stated.gross, "≥ 0")
     if not lines and not log.errors:
         log.error("missing", "rows")
     rows = rows_of(lines, stated, inclusive, settings, log, place)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from invoices import tasks
 from invoices.models import AuditEvent, Invoice, ReceivedFile
-from invoices.shop_models import ShopConnection, ShopRun
-from invoices.shops import asking, connections, pulling, talking
+from invoices.shop_models import ShopConnection, ShopDelivery, ShopRun
+from invoices.shops import asking, connections, inbox, pulling, talking
 from invoices.shops.sandbox import Fault
 from invoices.shops.sandbox.shop import touched
+from invoices.shops.taking import Taking
 from invoices.watch_models import Alert
 from tests import factories
-from tests.invoices.shops.conftest import HOOK_SECRET, KEY, SECRET, order_of, refunded
+from tests.invoices.shops.conftest import HOOK_SECRET, KEY, SECRET, bring, order_of, refunded
 
 pytestmark = pytest.mark.django_db
 
@@ -211,7 +213,7 @@ def test_a_refused_key_is_not_tried_again_and_again(shop, kind, connected):
     connected.refresh_from_db()
     assert connected.pull_after > timezone.now()
     alert = Alert.objects.get(cause="shop_failing", tenant=connected.tenant)
-    assert alert.facts == {"name": "Puoti", "cause": "unauthorized"}
+    assert alert.facts == {"names": "Puoti", "cause": "unauthorized"}
 
     connections.replace_keys(connected, api_key=KEY, api_secret="another", by=None)
     connected.refresh_from_db()
@@ -355,6 +357,64 @@ def test_a_shop_whose_clock_is_ahead_hides_nothing(shop, kind, connected):
     connected.refresh_from_db()
 
     assert connected.changed_since <= timezone.now()
+
+
+def test_an_order_that_breaks_our_code_is_told_and_stops_nothing_else(
+    shop, kind, connected, client, monkeypatch
+):
+    shop.orders = many(kind, 2)
+    bring(client, connected, shop.orders[0])
+    connected.refresh_from_db()
+
+    def broken(self, raw, data, refunds):
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Taking, "take", broken)
+        with pytest.raises(ZeroDivisionError):
+            pull(connected)
+        with pytest.raises(ZeroDivisionError):
+            inbox.take_up()
+    connected.refresh_from_db()
+    assert (connected.state, connected.cause) == ("failing", "crashed")
+
+    ShopRun.objects.update(not_before=timezone.now())
+    ShopDelivery.objects.update(not_before=timezone.now())
+    assert drive(ShopRun.objects.get()).state == "done"
+    inbox.take_up()
+    assert numbers() == expected(2)
+
+
+def test_a_webhook_that_kills_whoever_takes_it_up_is_given_up(
+    shop, kind, connected, client, monkeypatch
+):
+    bring(client, connected, order_of(kind))
+
+    def broken(self, raw, data, refunds):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Taking, "take", broken)
+    for _time in range(6):
+        with pytest.raises(ZeroDivisionError):
+            inbox.take_up()
+        ShopDelivery.objects.update(not_before=timezone.now())
+
+    assert inbox.take_up() == 1
+    delivery = ShopDelivery.objects.get()
+    assert (delivery.cause, bytes(delivery.body), delivery.not_before) == ("crashed", b"", None)
+
+
+def test_what_is_over_is_forgotten_after_a_month(shop, kind, connected, client):
+    shop.orders = many(kind, 1)
+    pull(connected)
+    bring(client, connected, shop.orders[0])
+    connections.pause(connected, by=None)
+
+    assert tasks.forget_shop_deliveries() == 0
+    with time_machine.travel(timezone.now() + dt.timedelta(days=31)):
+        assert tasks.forget_shop_deliveries() == 2
+    assert not ShopDelivery.objects.exists() and not ShopRun.objects.exists()
+    assert numbers() == expected(1)
 
 
 def test_no_credential_leaves(shop, kind, connected, client, caplog, capsys):

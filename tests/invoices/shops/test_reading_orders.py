@@ -266,6 +266,12 @@ def test_a_free_line_takes_the_rate_of_the_others():
     ]
 
 
+def test_an_order_below_zero_is_refused():
+    fee = made.wc_fee("-20.00")
+
+    assert "not_allowed" in codes(read(WC, made.wc_order(fees=[fee])))
+
+
 def test_a_number_of_more_than_forty_characters_is_refused():
     found = read(WC, made.wc_order(number="9" * 40))
 
