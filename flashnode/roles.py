@@ -28,6 +28,7 @@ _VIEW_ALL = [
     "invoices.view_periodmove",
     "invoices.view_wordingversion",
     "invoices.view_rollup",
+    "invoices.view_shopconnection",
 ]
 #: What differs names buyers: only for whoever may see them.
 _CHANGES = ["invoices.view_heldchange"]
@@ -46,6 +47,7 @@ _SUPPORT = [
     "integrations.add_bankaccount",
     "integrations.change_bankaccount",
     "integrations.delete_bankaccount",
+    "invoices.manage_shopconnection",
 ]
 _ACCOUNTANT = [
     "integrations.check_connection",
@@ -64,6 +66,7 @@ _ACCOUNTANT = [
     "invoices.view_unknowncode",
     "invoices.edit_wording",
     "invoices.reconcile_ledgerday",
+    "invoices.backfill_shopconnection",
 ]
 #: Support looks after keys and connections: who bought what is none of its work.
 _PEOPLE = ["invoices.view_personal_data"]

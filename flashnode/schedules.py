@@ -93,6 +93,17 @@ SCHEDULES: list[dict[str, Any]] = [
     {"name": "figures", "func": "invoices.tasks.roll_up", "schedule_type": "I", "minutes": 1},
     {"name": "check of figures", "func": "invoices.tasks.check_figures", "schedule_type": "D"},
     {
+        "name": "web shops",
+        "func": "invoices.tasks.follow_shops",
+        "schedule_type": "I",
+        "minutes": 1,
+    },
+    {
+        "name": "end of web shops' old webhooks",
+        "func": "invoices.tasks.forget_shop_deliveries",
+        "schedule_type": "D",
+    },
+    {
         "name": "removed integrations",
         "func": "integrations.tasks.watch_integrations",
         "schedule_type": "D",

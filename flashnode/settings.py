@@ -166,6 +166,13 @@ except ImproperlyConfigured:
 #: Whoever raises an alert waits for the mail server at most this long.
 EMAIL_TIMEOUT = 10
 
+# --- Web shops (invoices/shops/README.md) ------------------------------------------------------
+
+#: Whether shops at private addresses and without TLS may be asked: tests and the demo only.
+SHOPS_ALLOW_LOCAL = env.bool("SHOPS_ALLOW_LOCAL", default=False)
+#: How often a shop is asked what has changed there.
+SHOPS_PULL_SECONDS = env.int("SHOPS_PULL_SECONDS", default=600)
+
 # --- Evidence (invoices/README.md) -----------------------------------------------------------
 
 #: Where the heads of the chains are published daily: people outside who keep the mails, and a file
@@ -492,6 +499,12 @@ UNFOLD = {
                         "inbox",
                         "invoices_receivedfile_changelist",
                         "invoices.view_receivedfile",
+                    ),
+                    _link(
+                        _("Web shops"),
+                        "storefront",
+                        "invoices_shopconnection_changelist",
+                        "invoices.view_shopconnection",
                     ),
                     _link(
                         _("Words of codes"),

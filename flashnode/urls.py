@@ -10,6 +10,7 @@ from django.views.generic import RedirectView
 from integrations.activation.activation_views import activated
 from integrations.connect.connect_login import logged_in
 from integrations.connect.connect_views import connect
+from invoices.shops.hooks import receive
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
@@ -17,5 +18,6 @@ urlpatterns = [
     path("connect/logged-in/", logged_in, name="logged_in"),
     path("connect/activated/<str:environment>/", activated, name="activated"),
     path("connect/<str:token>/", connect, name="connect"),
+    path("shops/<str:hook_id>/", receive, name="shop_hook"),
     path("admin/", admin.site.urls),
 ]

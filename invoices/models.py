@@ -27,6 +27,7 @@ from invoices import (  # noqa: F401 - Django looks for models here
     report_models,
     retention_models,
     search_models,
+    shop_models,
     step_models,
     team_models,
     upload_models,

@@ -13,6 +13,7 @@ from invoices import causes, engine, entered, evidence, expiry, filing, ledger, 
 from invoices.evidence import nightly
 from invoices.filing_models import FilingRun
 from invoices.reports import checking, files, rolling
+from invoices.shops import inbox, pulling
 from invoices.uploads import following, previewing, taking_in
 from invoices.watch import beat
 
@@ -179,3 +180,36 @@ def take_in_upload(upload_pk: int) -> bool:
 def follow_uploads() -> int:
     """Every minute: uploads that no worker goes on with, and those nobody decided about."""
     return following.follow()
+
+
+def take_up_shop_deliveries() -> int:
+    """Take up what web shops have brought."""
+    return inbox.take_up()
+
+
+def advance_shop_run_soon(run_pk: int) -> None:
+    """Have a web shop asked in the background, once that it is asked for is committed."""
+    transaction.on_commit(partial(async_task, "invoices.tasks.advance_shop_run", run_pk))
+
+
+def advance_shop_run(run_pk: int) -> bool:
+    """Go on with asking a web shop for a turn; the next turn is a task of its own."""
+    goes_on = pulling.advance(run_pk)
+    if goes_on:
+        async_task("invoices.tasks.advance_shop_run", run_pk)
+    return goes_on
+
+
+def follow_shops() -> int:
+    """Every minute: shops that are to be asked, runs that no worker goes on with, and what was
+    brought while no worker was told."""
+    found = pulling.plan_due()
+    for run_pk in found:
+        async_task("invoices.tasks.advance_shop_run", run_pk)
+    inbox.take_up()
+    return len(found)
+
+
+def forget_shop_deliveries() -> int:
+    """Daily: what is known of old webhooks only so that replays are told."""
+    return inbox.forget()

@@ -176,6 +176,7 @@ NOT_EVIDENCE: dict[str, str] = {
     "invoices.Lane": _PASSING,
     "invoices.ExportStep": _CHANGES,
     "invoices.Case": _CHANGES,
+    "invoices.HeldChange": "the received file is evidence; its coming and the decision are events",
     "invoices.BulkPlan": _CHANGES,
     "invoices.BulkPlanItem": _CHANGES,
     "invoices.ExportCause": _DERIVED,
@@ -216,4 +217,8 @@ NOT_EVIDENCE: dict[str, str] = {
     "invoices.ExpiredNumber": "the certificate has the SHA-256 of all of them",
     "invoices.UnfinishedCheck": _ITSELF,
     "invoices.FilingRun": "how far a file is taken in; its items and its end are evidence",
+    "invoices.ShopConnection": _CHANGES,
+    "invoices.ShopDelivery": _PASSING,
+    "invoices.ShopOrder": _DERIVED,
+    "invoices.ShopRun": _PASSING,
 }

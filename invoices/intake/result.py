@@ -15,7 +15,10 @@ MAX_UPLOAD_BYTES = 1 << 30
 #: More invoices than this are not read of such a file.
 MAX_STREAMED_ITEMS = 1_000_000
 #: What a `ReadResult` can say it was.
-FORMATS = ("finvoice", "ubl", "cii", "csv", "xlsx", "zip", "json", "unknown")
+FORMATS = (
+    *("finvoice", "ubl", "cii", "csv", "xlsx", "zip", "json", "woocommerce", "shopify"),
+    "unknown",
+)
 #: More invoices than this in one file are refused: split the file at the source.
 MAX_ITEMS = 10_000
 

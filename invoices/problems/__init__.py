@@ -26,6 +26,7 @@ from invoices.problems.mapping import MAPPING
 from invoices.problems.placeholders import allowed_in, unfit_in
 from invoices.problems.remote import REMOTE, remote_code
 from invoices.problems.sent import sent_value, value_at, values_sent
+from invoices.problems.shops import SHOPS
 from invoices.problems.shown import CATALOGUE, sentence, sentences, shipped, words_for
 from invoices.problems.steps import STEPS
 from invoices.problems.values import shown_value
@@ -39,6 +40,7 @@ __all__ = [
     "INTAKE",
     "MAPPING",
     "REMOTE",
+    "SHOPS",
     "STEPS",
     "Explanation",
     "Guide",
@@ -66,4 +68,4 @@ __all__ = [
 ]
 
 #: Codes of our own checks; every other code is Procountor's.
-OURS = frozenset(INTAKE | MAPPING | ENGINE | STEPS)
+OURS = frozenset(INTAKE | SHOPS | MAPPING | ENGINE | STEPS)

@@ -79,6 +79,10 @@ GUIDES: dict[str, Guide] = {
     ),
     **_each("sub_row_skipped version_unknown paid_amount_missing instalments", LOOK_HERE),
     **_each("changed_duplicate change_decided number_expired numbers_unreadable", LOOK_HERE),
+    # Web shops.
+    **_each("shop_foreign_vat shop_duties shop_other_currency", LOOK_HERE),
+    **_each("shop_refund_unknown_order shop_order_cancelled", LOOK_HERE),
+    "shop_unreadable": DEVELOPERS,
     # Mapping: our settings, or the company's.
     "vat_category_unmapped": IN_SETTINGS,
     "vat_status_not_in_use": Guide(Mover.US, Where.HERE, Page.SETTINGS, _VAT),

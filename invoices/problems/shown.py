@@ -14,11 +14,12 @@ from invoices.problems.engine import ENGINE
 from invoices.problems.intake import INTAKE
 from invoices.problems.mapping import MAPPING
 from invoices.problems.remote import REMOTE, remote_code
+from invoices.problems.shops import SHOPS
 from invoices.problems.steps import STEPS
 from invoices.problems.values import shown_value
 from invoices.problems.words import Words
 
-CATALOGUE = INTAKE | MAPPING | ENGINE | STEPS | ANSWERS | REMOTE
+CATALOGUE = INTAKE | SHOPS | MAPPING | ENGINE | STEPS | ANSWERS | REMOTE
 
 
 def words_for(problem: Problem) -> Words:

@@ -107,6 +107,13 @@ CAUSES: dict[str, Cause] = {
         severity="warning",
         watched=False,
     ),
+    "shop_failing": Cause(
+        _("A web shop cannot be asked"),
+        _("Orders of the shop %(names)s may be missing. Nothing is lost: they are still there."),
+        _("Open the shop's page under “Web shops”: it says why, and what to do."),
+        severity="warning",
+        watched=False,
+    ),
     "database_unreachable": Cause(
         _("The database does not answer"),
         _("Nothing can be taken in, exported or shown."),

@@ -37,6 +37,8 @@ def test_what_runs_by_the_clock_is_scheduled_for_ever():
         "invoices.tasks.publish_audit_heads": "D",
         "invoices.tasks.roll_up": "I",
         "invoices.tasks.check_figures": "D",
+        "invoices.tasks.follow_shops": "I",
+        "invoices.tasks.forget_shop_deliveries": "D",
         "integrations.tasks.destroy_superseded_keys": "D",
         "integrations.tasks.forget_received_mails": "H",
         "integrations.tasks.follow_activations": "I",

@@ -137,6 +137,7 @@ def test_panel_of_every_code_is_complete_in_both_languages(code):
 def test_codes_mean_one_thing():
     parts = (
         problems.INTAKE,
+        problems.SHOPS,
         problems.MAPPING,
         problems.ENGINE,
         problems.STEPS,
