@@ -13,6 +13,8 @@ from invoices.intake.progress import BLOCK_BYTES, Source
 _LONGEST = 256
 #: A comment that is longer is read a second time if it turns out to be none.
 _KEPT_BYTES = 4 * BLOCK_BYTES
+#: Each is read twice.
+_MOST_FALSE = 100_000
 
 
 class Mark(NamedTuple):
@@ -32,15 +34,23 @@ class _Scanner:
     """The bytes of `_buffer` begin at offset `_base`; what is before `_at` is done with."""
 
     def __init__(self, source: Source, start: int, names: tuple[str, ...]) -> None:
-        either = "|".join(names).encode("ascii")
-        self._pattern = re.compile(
-            rb"<(?:(!--)|(!\[CDATA\[)|(\?xml\s)|(/?)(?:[A-Za-z_][\w.-]{0,60}:)?("
-            + either
-            + rb")(?=[\s>/]))"
-        )
-        self._source = source
+        self._source, self._names = source, "|".join(names).encode("ascii")
+        self._false_comments = 0
         self._buffer, self._base, self._at, self._is_all = b"", start, 0, False
-        self._comments = self._sections = True
+        self._look_for(comments=True, sections=True)
+
+    def _look_for(self, *, comments: bool, sections: bool) -> None:
+        """What can hide nothing any more is not looked for."""
+        self._comments, self._sections = comments, sections
+        never = rb"(?!)"
+        self._pattern = re.compile(
+            rb"<(?:(%s)|(%s)|(\?xml\s)|(/?)(?:[A-Za-z_][\w.-]{0,60}:)?(%s)(?=[\s>/]))"
+            % (
+                rb"!--" if comments else never,
+                rb"!\[CDATA\[" if sections else never,
+                self._names,
+            )
+        )
 
     def marks(self) -> Iterator[Mark]:
         while True:
@@ -56,23 +66,27 @@ class _Scanner:
             self._at = found.end()
             offset = self._base + found.start()
             if found[1]:
-                self._comments = self._comments and self._pass_comment(found.start())
+                if not self._pass_comment(found.start()):
+                    self._look_for(comments=False, sections=self._sections)
             elif found[2]:
-                self._sections = self._sections and self._pass_section(found.start())
+                if not self._pass_section(found.start()):
+                    self._look_for(comments=self._comments, sections=False)
             else:
                 yield Mark(offset, found[5] or b"", found[4] == b"/")
 
     def _pass_comment(self, start: int) -> bool:
         """Go behind a comment. "--" cannot stand inside one, so what has it is none. False when
-        it is never closed: then it hides nothing, and no other one can be closed either."""
+        it is never closed: then it hides nothing, and no other one can be closed either. The same
+        once so many were none that the file is not to be believed."""
         begin = self._base + start
         end = self._find(b"--", 3)
         is_comment = end >= 0 and self._buffer[end + 2 : end + 3] == b">"
         if is_comment:
             self._at = end + 3
         else:
+            self._false_comments += 1
             self._jump_to(begin + 4)
-        return end >= 0
+        return end >= 0 and self._false_comments < _MOST_FALSE
 
     def _pass_section(self, start: int) -> bool:
         begin = self._base + start

@@ -107,10 +107,12 @@ class Findings:
 
     def text(self, value: str, place: str, limit: int | None = None) -> str:
         """`value` on one line, in characters Procountor takes; stops what cannot be carried."""
-        return self.lines(one_line(value), place, limit)
+        return self.lines(one_line(value), place, limit) if value else ""
 
     def lines(self, value: str, place: str, limit: int | None = None) -> str:
         """As `text`, with line breaks kept."""
+        if not value:
+            return ""
         carried = to_windows_1252(value)
         if carried.unsupported:
             self.stop("characters_not_supported", place, value, carried.proposal or "?")

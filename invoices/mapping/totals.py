@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 CENT = Decimal("0.01")
@@ -31,6 +32,7 @@ def rounded(amount: Decimal) -> Decimal:
     return amount.quantize(CENT, context=WIDE)
 
 
+@lru_cache(maxsize=4096)
 def row_amount(quantity: Decimal, unit_price: Decimal, discount_percent: Decimal) -> Decimal:
     """The row after discount, two decimals; with VAT when the unit price is."""
     with localcontext(WIDE):

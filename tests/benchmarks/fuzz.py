@@ -22,6 +22,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable
 from types import FrameType
+from unittest import mock
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 
@@ -29,7 +30,7 @@ import django
 
 django.setup()
 
-from invoices.intake import ReadResult, read
+from invoices.intake import ReadResult, read, reading, xml_stream
 from invoices.problems import CATALOGUE
 from tests.invoices.intake.seeds import seeds
 
@@ -118,6 +119,7 @@ def _repacked(content: bytes, rng: random.Random) -> bytes:
 def checked(content: bytes) -> str:
     """How reading ended, in a word. Raises AssertionError when the result breaks its promise."""
     result: ReadResult = read(content)
+    _read_in_pieces(content, result)
     assert result.items or result.problems
     found = [*result.problems]
     for position, item in enumerate(result.items, start=1):
@@ -129,6 +131,26 @@ def checked(content: bytes) -> str:
     if any(item.document for item in result.items):
         return "accepted"
     return "refused" if result.items else "file refused"
+
+
+#: The package's name for the module is its function's.
+piecewise = sys.modules["invoices.intake.reading"]
+#: Limits that reading piece by piece does not have.
+_OF_THE_WHOLE = {"too_many", "file_too_complex"}
+
+
+def _read_in_pieces(content: bytes, result: ReadResult) -> None:
+    """The same, read piece by piece; and the same promises where XML is cut at its tags."""
+    found = reading(io.BytesIO(content))
+    pieces = ReadResult(found.format, tuple(found), found.problems, found.columns)
+    if not _OF_THE_WHOLE & {each.code for each in result.problems}:
+        assert pieces == result, "reading in pieces differs"
+    whole = mock.patch.multiple(piecewise, WHOLE_BYTES=0)
+    with whole, mock.patch.multiple(xml_stream, TOGETHER_BYTES=0):
+        cut = reading(io.BytesIO(content))
+        items = tuple(cut)
+    assert items or cut.problems
+    assert [item.position for item in items] == list(range(1, len(items) + 1))
 
 
 def _alarm(signum: int, frame: FrameType | None) -> None:
