@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 #: Our fields, as a person knows them, in the groups in which they are offered.
 GROUPS: tuple[tuple[object, tuple[str, ...]], ...] = (
@@ -119,16 +118,16 @@ FAILURES = {
     ),
 }
 OUTCOMES_MANY = {
-    "new": pgettext_lazy("invoices", "New"),
-    "duplicate": pgettext_lazy("invoices", "Already here, the same"),
-    "changed": pgettext_lazy("invoices", "Already here, with other content"),
-    "rejected": pgettext_lazy("invoices", "Rejected"),
+    "new": _("New ones"),
+    "duplicate": _("Already here, the same"),
+    "changed": _("Already here, with other content"),
+    "rejected": _("Rejected ones"),
 }
 OUTCOMES_ONE = {
-    "new": pgettext_lazy("invoice", "New"),
-    "duplicate": pgettext_lazy("invoice", "Already here"),
-    "changed": pgettext_lazy("invoice", "Changed"),
-    "rejected": pgettext_lazy("invoice", "Rejected"),
+    "new": _("New"),
+    "duplicate": _("Already here"),
+    "changed": _("Changed"),
+    "rejected": _("Rejected"),
 }
 STATE_COLOURS = {
     "previewing": "info",

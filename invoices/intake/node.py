@@ -14,8 +14,9 @@ from lxml import etree
 from invoices.intake.values import Log, UnreadableValue, parse_date, parse_number
 
 _MORE_THAN_TAGS = frozenset("[]@*.")
+Children = dict[str, list[etree._Element]]
 #: The children of elements by tag, as far as they were asked for.
-Index = dict[etree._Element, dict[str, list[etree._Element]]]
+Index = dict[etree._Element, Children]
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Node:
     log: Log
     path: str = ""
     index: Index = field(default_factory=dict, repr=False, compare=False)
+    tables: dict[str, list[Children]] = field(default_factory=dict, repr=False, compare=False)
     known: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def place(self, path: str) -> str:
@@ -37,25 +39,19 @@ class Node:
     def found(self, path: str) -> Sequence[etree._Element]:
         """The elements at `path`. As lxml's `iterfind`, which takes ten times as long and is asked
         a hundred times an invoice; it is used for conditions ("ID[@scheme='VA']")."""
-        steps = _steps(path)
-        if steps is None:
-            return list(self.element.iterfind(path))
-        elements: Sequence[etree._Element] = (self.element,)
-        for step in steps:
-            if len(elements) == 1:
-                known = self.index.get(elements[0])
-                if known is None:
-                    known = self._children_of(elements[0])
-                elements = known.get(step, ())
-            else:
-                elements = [
-                    child for one in elements for child in self._children_of(one).get(step, ())
-                ]
-            if not elements:
-                break
-        return elements
+        parts = _parts(path)
+        if parts is None:
+            return (self.element,) if path == "." else list(self.element.iterfind(path))
+        parent, tag = parts
+        tables = self.tables.get(parent)
+        if tables is None:
+            above = self.found(parent) if parent else (self.element,)
+            tables = self.tables[parent] = [self._children_of(one) for one in above]
+        if len(tables) == 1:
+            return tables[0].get(tag, ())
+        return [child for table in tables for child in table.get(tag, ())]
 
-    def _children_of(self, element: etree._Element) -> dict[str, list[etree._Element]]:
+    def _children_of(self, element: etree._Element) -> Children:
         known = self.index.get(element)
         if known is None:
             known = self.index[element] = {}
@@ -124,11 +120,12 @@ class Node:
 
 
 @lru_cache(maxsize=1024)
-def _steps(path: str) -> tuple[str, ...] | None:
-    """The tags of a path; None when it is of more than tags."""
-    if path == ".":
-        return ()
-    return None if set(path) & _MORE_THAN_TAGS or "//" in path else tuple(path.split("/"))
+def _parts(path: str) -> tuple[str, str] | None:
+    """The path of the parents and the last tag; None when it is of more than tags."""
+    if set(path) & _MORE_THAN_TAGS or "//" in path:
+        return None
+    parent, __, tag = path.rpartition("/")
+    return parent, tag
 
 
 def _text(element: etree._Element) -> str:

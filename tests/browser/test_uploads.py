@@ -187,7 +187,7 @@ def test_keyboard_alone_is_enough(log_in, live_server, tenant, folder):
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.type") == "file"
     with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
+        page.keyboard.press("Space")
     chooser.value.set_files(folder("a.json", own("A-1")))
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
