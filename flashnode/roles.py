@@ -28,6 +28,9 @@ _VIEW_ALL = [
     "invoices.view_periodmove",
     "invoices.view_wordingversion",
     "invoices.view_rollup",
+    "invoices.view_apitoken",
+    "invoices.view_webhookendpoint",
+    "invoices.view_webhookdelivery",
 ]
 _LEDGER = ["invoices.view_ledgerday", "invoices.view_ledgerdifference"]
 _SUPPORT = [
@@ -44,6 +47,8 @@ _SUPPORT = [
     "integrations.add_bankaccount",
     "integrations.change_bankaccount",
     "integrations.delete_bankaccount",
+    "invoices.manage_apitoken",
+    "invoices.manage_webhookendpoint",
 ]
 _ACCOUNTANT = [
     "integrations.check_connection",

@@ -1,4 +1,5 @@
-"""Addresses: the admin and its language switch, and the page of a customer with an intake link.
+"""Addresses: the admin and its language switch, the page of a customer with an intake link, and the
+HTTP API to sources.
 
 `/healthz` and `/readyz` are answered before any address is looked up: `flashnode.health`.
 """
@@ -17,5 +18,6 @@ urlpatterns = [
     path("connect/logged-in/", logged_in, name="logged_in"),
     path("connect/activated/<str:environment>/", activated, name="activated"),
     path("connect/<str:token>/", connect, name="connect"),
+    path("api/", include("invoices.api.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from integrations.models import Tenant
 from invoices import (  # noqa: F401 - Django looks for models here
+    api_models,
     cause_models,
     correction_models,
     evidence_models,
@@ -27,6 +28,7 @@ from invoices import (  # noqa: F401 - Django looks for models here
     step_models,
     team_models,
     watch_models,
+    webhook_models,
     wording_models,
 )
 from invoices.document import InvoiceDocument
