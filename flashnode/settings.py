@@ -550,6 +550,18 @@ UNFOLD = {
                         "integrations_rehearsal_changelist",
                         "integrations.view_rehearsal",
                     ),
+                    _link(
+                        _("API tokens"),
+                        "vpn_key",
+                        "invoices_apitoken_changelist",
+                        "invoices.view_apitoken",
+                    ),
+                    _link(
+                        _("Webhooks"),
+                        "webhook",
+                        "invoices_webhookendpoint_changelist",
+                        "invoices.view_webhookendpoint",
+                    ),
                 ],
             },
             {

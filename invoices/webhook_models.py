@@ -8,6 +8,7 @@ row from being deleted when its time is over.
 from __future__ import annotations
 
 import uuid
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import models
@@ -77,7 +78,12 @@ class WebhookEndpoint(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.url
+        return self.host
+
+    @property
+    def host(self) -> str:
+        """What may be told of the address anywhere: its path may be a secret of the customer's."""
+        return urlsplit(self.url).netloc
 
 
 class WebhookDelivery(models.Model):
@@ -89,7 +95,8 @@ class WebhookDelivery(models.Model):
         DELIVERED = "delivered", _("Delivered")
         GIVEN_UP = "given_up", _("Given up")
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    #: The source sees by it whether it had the event before.
+    message = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     endpoint = models.ForeignKey(
         WebhookEndpoint, models.CASCADE, related_name="deliveries", verbose_name=_("webhook")
     )
@@ -108,7 +115,7 @@ class WebhookDelivery(models.Model):
     class Meta:
         verbose_name = _("delivery")
         verbose_name_plural = _("deliveries")
-        ordering = ["-created_at", "-event"]
+        ordering = ["-pk"]
         constraints = [
             models.UniqueConstraint(fields=["endpoint", "event"], name="an_event_once_per_webhook")
         ]

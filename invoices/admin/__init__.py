@@ -2,6 +2,7 @@
 
 from invoices.admin import (
     alerts,
+    api_desk,
     causes,
     chains,
     dashboard,
@@ -18,11 +19,13 @@ from invoices.admin import (
     rehearsals,
     retention,
     unknown_codes,
+    webhooks,
     wording,
 )
 
 __all__ = [
     "alerts",
+    "api_desk",
     "causes",
     "chains",
     "dashboard",
@@ -39,5 +42,6 @@ __all__ = [
     "rehearsals",
     "retention",
     "unknown_codes",
+    "webhooks",
     "wording",
 ]

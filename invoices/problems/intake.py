@@ -295,6 +295,10 @@ INTAKE: dict[str, Words] = {
         _("The invoice {value} was received before, with other content."),
         _("If this one is right, credit the earlier one at the source and give a new number."),
     ),
+    "idempotency_key_reused": Words(
+        _("The key {value} came with another request before, so this one was not read."),
+        _("Have the source use a new key for each new request."),
+    ),
     "number_expired": Words(
         _("An invoice {value} was received before; its time of retention is over, and it is gone."),
         _(

@@ -8,10 +8,12 @@ registries, as the standard library has them.
 from __future__ import annotations
 
 import ipaddress
+import re
 from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
 
+_PLAIN = re.compile(r"[!-~]+")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -32,7 +34,7 @@ def checked(url: str) -> SplitResult:
         host.encode("idna")
     except ValueError:
         raise AddressRefused("not_an_address") from None
-    if not host or port == 0 or parts.fragment or not url.isascii() or not url.isprintable():
+    if not host or port == 0 or parts.fragment or not _PLAIN.fullmatch(url):
         raise AddressRefused("not_an_address")
     if parts.scheme != "https" and not (parts.scheme == "http" and settings.WEBHOOK_ALLOW_HTTP):
         raise AddressRefused("not_https")

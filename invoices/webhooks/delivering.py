@@ -22,7 +22,7 @@ from invoices import audit
 from invoices.watch import raise_alert
 from invoices.webhook_models import WebhookDelivery, WebhookEndpoint, WebhookTry
 from invoices.webhooks import signing
-from invoices.webhooks.endpoints import host_of, owner_of
+from invoices.webhooks.endpoints import owner_of
 from invoices.webhooks.posting import Outcome, post
 
 TURN_SECONDS = 20.0
@@ -60,6 +60,11 @@ def deliver(endpoint_pk: int, *, seconds: float = TURN_SECONDS) -> bool:
         return failures < _FAILURES
     finally:
         _mine(endpoint).update(holder="", lease_until=None)
+
+
+def message_id(delivery: WebhookDelivery) -> str:
+    """The `webhook-id`: the same each time it is posted."""
+    return f"msg_{delivery.message.hex}"
 
 
 def forget() -> int:
@@ -116,7 +121,7 @@ def _deliver(endpoint: WebhookEndpoint, delivery: WebhookDelivery) -> bool:
     except SecretUnreadable:
         outcome = Outcome(None, "secret_unreadable", "", 0)
     else:
-        signed = signing.headers(keys, f"msg_{delivery.pk.hex}", int(now.timestamp()), body)
+        signed = signing.headers(keys, message_id(delivery), int(now.timestamp()), body)
         sent = _HEADERS | signed
         outcome = post(endpoint.url, body, sent, settings.WEBHOOK_TIMEOUT_SECONDS)
     with transaction.atomic():
@@ -171,6 +176,6 @@ def _pause_failing(endpoint: WebhookEndpoint, since: dt.datetime) -> None:
     active = WebhookEndpoint.objects.filter(pk=endpoint.pk, state=_S.ACTIVE)
     if not active.update(state=_S.FAILING):
         return
-    facts = {"host": host_of(endpoint), "since": f"{since:%Y-%m-%d}"}
+    facts = {"host": endpoint.host, "since": f"{since:%Y-%m-%d}"}
     audit.record("webhook.failing", tenant=endpoint.tenant, data={"webhook": endpoint.pk} | facts)
     raise_alert("webhook_failing", endpoint.tenant, facts, detail=str(endpoint.pk))
