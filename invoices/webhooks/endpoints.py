@@ -96,8 +96,8 @@ def remove(endpoint: WebhookEndpoint, *, by: User) -> bool:
     with transaction.atomic():
         moved = _move(endpoint, states, _S.REMOVED, "webhook.removed", by)
         if moved:
-            gone: dict[str, Any] = {"secret": None, "previous_secret": None}
-            WebhookEndpoint.objects.filter(pk=endpoint.pk).update(**gone)
+            mine = WebhookEndpoint.objects.filter(pk=endpoint.pk)
+            mine.update(secret=None, previous_secret=None)
             waiting = WebhookDelivery.objects.filter(endpoint=endpoint, due_at__isnull=False)
             waiting.update(
                 due_at=None, state=WebhookDelivery.State.GIVEN_UP, finished_at=timezone.now()
