@@ -61,11 +61,11 @@ def take(token: ApiToken, size_bytes: int) -> float:
         cursor.execute(statement, values)
         if cursor.rowcount:
             return 0.0
-        if not ApiAllowance.objects.filter(token=token).exists():
-            ApiAllowance.objects.bulk_create([ApiAllowance(token=token)], ignore_conflicts=True)
-            cursor.execute(statement, values)
-            if cursor.rowcount:
-                return 0.0
+        # A token's first request has no row yet; another thread may just have made it.
+        ApiAllowance.objects.bulk_create([ApiAllowance(token=token)], ignore_conflicts=True)
+        cursor.execute(statement, values)
+        if cursor.rowcount:
+            return 0.0
     return float(max(1, math.ceil(_waits(token) + seconds - WINDOW_SECONDS)))
 
 

@@ -28,7 +28,7 @@ _OVERLAP = dt.timedelta(seconds=60)
 #: Writing transactions: those that only read hold nothing up.
 _OLDEST_WRITER = (
     "SELECT min(xact_start) FROM pg_stat_activity "
-    "WHERE datname = current_database() AND backend_xid IS NOT NULL"
+    "WHERE datname = current_database() AND backend_xid IS NOT NULL AND pid <> pg_backend_pid()"
 )
 
 
@@ -96,7 +96,7 @@ def _nobody_writes() -> Any:
     """Whether no transaction was writing when the statement's picture of the database was made."""
     if connection.vendor != "postgresql":
         return Value(True, output_field=BooleanField())  # one writer at a time
-    template = "(pg_snapshot_xmin(pg_current_snapshot()) = pg_snapshot_xmax(pg_current_snapshot()))"
+    template = "(NOT EXISTS (SELECT 1 FROM pg_snapshot_xip(pg_current_snapshot())))"
     return Func(template=template, output_field=BooleanField())
 
 
