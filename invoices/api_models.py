@@ -27,7 +27,7 @@ class ApiToken(models.Model):
     )
     token_hash = models.CharField(max_length=64, unique=True, editable=False)
     last_four = models.CharField(_("last four"), max_length=4, editable=False)
-    can_write = models.BooleanField(_("may send invoices (invoices:write)"), default=True)
+    can_write = models.BooleanField(_("may post invoices (invoices:write)"), default=True)
     can_read = models.BooleanField(_("may read invoices and exports (invoices:read)"), default=True)
     queue = models.BooleanField(
         _("queue at once"),

@@ -97,7 +97,7 @@ class ApiTokenAdmin(ReadOnlyAdmin):
         "shown",
         "may",
         "queue",
-        "state",
+        "state_badge",
         "last_used_at",
         "expires_at",
     ]
@@ -129,8 +129,12 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     @display(
         description=_("state"), label={"usable": "success", "revoked": "danger", "over": "warning"}
     )
-    def state(self, token: ApiToken) -> tuple[str, Any]:
+    def state_badge(self, token: ApiToken) -> tuple[str, Any]:
         return state_of(token)
+
+    @display(description=_("state"))
+    def state(self, token: ApiToken) -> str:
+        return str(state_of(token)[1])
 
     def has_manage_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return request.user.has_perm(MANAGE)

@@ -49,7 +49,7 @@ class WebhookEndpointAdmin(_Managed):
     search_fields = ["tenant__name"]
     actions_detail = ["deliveries", "change_secret", "pause", "resume", "remove"]
     fields = [
-        "tenant", "state_badge", "created_at", "created_by", "last_success_at", "failing_since",
+        "tenant", "state", "created_at", "created_by", "last_success_at", "failing_since",
     ]  # fmt: skip
 
     @display(description=_("webhook"))
@@ -164,7 +164,7 @@ class WebhookDeliveryAdmin(_Managed):
     inlines = [TryInline]
     actions_detail = ["replay"]
     fields = [
-        "kind", "number", "host", "tenant", "shown_id", "state_badge", "tries", "created_at",
+        "kind", "number", "host", "tenant", "shown_id", "state", "tries", "created_at",
         "due_at", "finished_at", "body",
     ]  # fmt: skip
 

@@ -35,7 +35,7 @@ def page(request: HttpRequest, specification: dict[str, Any]) -> HttpResponse:
             "kinds": KINDS.items(),
             "most": MAX_BATCH,
             "per_minute": settings.API_REQUESTS_PER_MINUTE,
-            "limit": settings.API_MAX_BODY_BYTES,
+            "limit": f"{settings.API_MAX_BODY_BYTES:,}".replace(",", "\u00a0"),
             "hours": settings.API_ANSWER_HOURS,
         }
         response = render(request, "api/docs.html", context)
@@ -51,7 +51,8 @@ def _operations(specification: dict[str, Any]) -> Any:
             yield {
                 "method": method.upper(),
                 "path": path,
-                "operation": operation,
+                "summary": operation["summary"],
+                "about": operation.get("description", "").replace("`", ""),
                 "parameters": operation.get("parameters", []),
                 "example": _pretty(body["example"]) if "example" in body else "",
                 "answers": [
@@ -64,12 +65,16 @@ def _operations(specification: dict[str, Any]) -> Any:
 def _schema(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     required = set(schema.get("required", ()))
     fields = [
-        (field, _kind_of(known), field in required, known.get("description", ""))
+        (field, _kind_of(known), field in required, _plain(known))
         for field, known in schema.get("properties", {}).items()
     ]
     if not fields:
         fields = [("", _kind_of(schema), False, "")]
-    return {"name": name, "about": schema.get("description", ""), "fields": fields}
+    return {"name": name, "about": _plain(schema), "fields": fields}
+
+
+def _plain(schema: dict[str, Any]) -> str:
+    return str(schema.get("description", "")).replace("`", "")
 
 
 def _kind_of(schema: dict[str, Any]) -> str:

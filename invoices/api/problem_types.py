@@ -92,7 +92,7 @@ TYPES: dict[str, ProblemType] = {
         413,
         _("The body is too large"),
         _("The body has more bytes than are read at once. Nothing of it was kept."),
-        _("Send fewer invoices at once, or smaller PDFs."),
+        _("Post fewer invoices at once, or smaller PDFs."),
     ),
     "media-type-wrong": ProblemType(
         415,
@@ -104,7 +104,7 @@ TYPES: dict[str, ProblemType] = {
         422,
         _("The invoice was not taken in"),
         _("Every error that was found is told, each with its field and what to do."),
-        _("Correct the fields at the source and send the invoice again."),
+        _("Correct the fields at the source and post the invoice again."),
     ),
     "parameters-wrong": ProblemType(
         422,

@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(help_text='The system that uses it, such as “Web shop”.', max_length=80, verbose_name='name')),
                 ('token_hash', models.CharField(editable=False, max_length=64, unique=True)),
                 ('last_four', models.CharField(editable=False, max_length=4, verbose_name='last four')),
-                ('can_write', models.BooleanField(default=True, verbose_name='may send invoices (invoices:write)')),
+                ('can_write', models.BooleanField(default=True, verbose_name='may post invoices (invoices:write)')),
                 ('can_read', models.BooleanField(default=True, verbose_name='may read invoices and exports (invoices:read)')),
                 ('queue', models.BooleanField(default=False, help_text='Otherwise what comes in waits as a draft until a person queues it.', verbose_name='queue at once')),
                 ('expires_at', models.DateTimeField(blank=True, null=True, verbose_name='valid until')),
