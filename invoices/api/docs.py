@@ -37,6 +37,7 @@ def page(request: HttpRequest, specification: dict[str, Any]) -> HttpResponse:
             "per_minute": settings.API_REQUESTS_PER_MINUTE,
             "limit": f"{settings.API_MAX_BODY_BYTES:,}".replace(",", "\u00a0"),
             "hours": settings.API_ANSWER_HOURS,
+            "seconds": f"{settings.WEBHOOK_TIMEOUT_SECONDS:g}",
         }
         response = render(request, "api/docs.html", context)
     response["Content-Language"] = language

@@ -73,8 +73,9 @@ def request_id_of(request: HttpRequest) -> str:
     return str(vars(request).setdefault("_api_request_id", uuid.uuid4().hex))
 
 
-def door(view: View) -> View:
-    """`view` behind the door; whatever it raises becomes a problem."""
+def door(view: View, *, is_page: bool = False) -> View:
+    """`view` behind the door; whatever it raises becomes a problem. A page is for people, and not
+    refused to who takes no JSON."""
 
     @functools.wraps(view)
     def behind(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -82,7 +83,7 @@ def door(view: View) -> View:
             asked = request.method
             if asked == "HEAD":
                 request.method = "GET"  # the server leaves the body out
-            response = _answered(view, request, *args, **kwargs)
+            response = _answered(view if is_page else _for_programs(view), request, *args, **kwargs)
             request.method = asked
             response.headers.setdefault("Content-Language", translation.get_language() or "")
         response["X-Request-Id"] = request_id_of(request)
@@ -101,7 +102,6 @@ def not_found(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
 
 def _answered(view: View, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
     try:
-        _check_accept(request)
         response: HttpResponse = view(request, *args, **kwargs)
         if response.status_code == 405:
             raise ApiProblem("method-not-allowed", headers={"Allow": response["Allow"]})
@@ -110,8 +110,19 @@ def _answered(view: View, request: HttpRequest, *args: Any, **kwargs: Any) -> Ht
     return response
 
 
+def _for_programs(view: View) -> View:
+    """`view` for clients that take JSON; 406 for others."""
+
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        _check_accept(request)
+        answered: HttpResponse = view(request, *args, **kwargs)
+        return answered
+
+    return checked
+
+
 def _check_accept(request: HttpRequest) -> None:
-    """406 when the client takes neither JSON nor anything at all."""
+    """Raises ApiProblem unless the client takes JSON."""
     ranges = [part.partition(";") for part in request.headers.get("Accept", "*/*").split(",")]
     for media_type, _mark, parameters in ranges:
         is_refused = parameters.replace(" ", "").lower() in ("q=0", "q=0.0", "q=0.00", "q=0.000")
@@ -131,7 +142,7 @@ def _problem_of(error: Exception, request: HttpRequest) -> ApiProblem:
     if isinstance(error, UnreadablePostError | SuspiciousOperation):
         return ApiProblem("body-unreadable")
     if isinstance(error, OperationalError):
-        logger.warning("api request %s: the database is busy", request_id_of(request))
+        logger.warning("api request %s: the database is busy: %s", request_id_of(request), error)
         return ApiProblem("busy", headers={"Retry-After": _BUSY_SECONDS})
     logger.error("api request %s failed", request_id_of(request), exc_info=error)
     got_request_exception.send(sender=None, request=request)

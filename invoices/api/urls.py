@@ -135,7 +135,7 @@ def _behind_the_door() -> list[URLPattern]:
 
 urlpatterns = [
     path("v1/openapi.json", door(openapi), name="openapi"),
-    path("v1/docs", door(reference_page), name="docs"),
+    path("v1/docs", door(reference_page, is_page=True), name="docs"),
     path("v1/", include(_behind_the_door())),
     re_path(r"^.*$", door(not_found)),
 ]

@@ -59,6 +59,13 @@ def test_page_for_people_loads_nothing_from_elsewhere(client, language):
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("accept", ["text/html", "text/html,*/*;q=0.8"])
+def test_page_for_people_is_for_browsers(client, accept):
+    assert client.get("/api/v1/docs", headers={"accept": accept}).status_code == 200
+    assert client.get("/api/v1/openapi.json", headers={"accept": "text/html"}).status_code == 406
+
+
+@pytest.mark.django_db
 def test_page_for_people_is_in_the_language_chosen(client):
     page = client.get("/api/v1/docs?lang=fi", headers={"accept-language": "sv"})
 
