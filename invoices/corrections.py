@@ -199,8 +199,8 @@ def changes_between(old: InvoiceDocument, new: InvoiceDocument) -> list[dict[str
 
 
 def differences_between(old: InvoiceDocument, new: InvoiceDocument) -> list[dict[str, str]]:
-    """[{field, old, new}] as texts: everything that differs, what may not be corrected too, in
-    the order of the document. A row that only one of them has is told field by field."""
+    """[{field, old, new}] as texts: everything that differs, what may not be corrected too; what
+    only `new` has comes last. A row that only one of them has is told field by field."""
     before, after = _every_place(old), _every_place(new)
     return [
         {"field": place, "old": before.get(place, ""), "new": after.get(place, "")}
