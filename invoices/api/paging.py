@@ -1,29 +1,25 @@
 """Pages of exports that lose nothing and repeat nothing while rows change and come in.
 
 Exports stand in the order of their primary keys, which never change, and a page begins after the
-last key of the one before. On PostgreSQL keys are given before the commit, so an older key may
-become visible behind a newer one: a page ends before the first export that a transaction of its
-time might still come before.
+last key of the one before. Exports of a tenant are made under its lock (`filing`), so none with an
+older key becomes visible later.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
 
 from django.core import signing
 from django.db import connection
-from django.db.models import BooleanField, Func, QuerySet, Value
 from django.utils import timezone
 
 from integrations.models import Tenant
 from invoices.models import InvoiceExport
 
 _SALT = "invoices.api.exports"
-#: Clocks of machines in order differ by less.
-_TOLERANCE = dt.timedelta(seconds=10)
-#: Nobody waits longer between noting the moment of a change and writing it.
+#: Clocks of machines in order differ by less, and nobody waits longer between noting the moment of
+#: a change and writing it.
 _OVERLAP = dt.timedelta(seconds=60)
 #: Writing transactions: those that only read hold nothing up.
 _OLDEST_WRITER = (
@@ -72,40 +68,22 @@ def go_on(tenant: Tenant, cursor: str) -> Walk:
 
 def page_of(walk: Walk, limit: int) -> tuple[list[InvoiceExport], str | None]:
     """The next `limit` exports at most, and the cursor of the page after them."""
-    before = _settled_before()
-    rows = list(_found(walk)[: limit + 1])
-    settled = [row for row in rows if row.is_quiet or row.created_at < before]
-    # Cut at the first that is not settled: the order of keys counts, not that of moments.
-    ready = next((n for n, row in enumerate(rows) if row not in settled), len(rows))
-    page: list[InvoiceExport] = rows[: min(ready, limit)]
-    more = len(rows) > limit and len(page) == limit
-    return page, walk.cursor(page[-1].pk) if more else None
-
-
-def _found(walk: Walk) -> QuerySet[Any]:
     exports = InvoiceExport.objects.filter(tenant=walk.tenant, pk__gt=walk.after)
     if walk.statuses:
         exports = exports.filter(status__in=walk.statuses)
     if walk.changed_since is not None:
         exports = exports.filter(changed_at__gte=walk.changed_since)
-    found = exports.select_related("invoice").order_by("pk")
-    return found.annotate(is_quiet=_nobody_writes())
-
-
-def _nobody_writes() -> Any:
-    """Whether no transaction was writing when the statement's picture of the database was made."""
-    if connection.vendor != "postgresql":
-        return Value(True, output_field=BooleanField())  # one writer at a time
-    template = "(NOT EXISTS (SELECT 1 FROM pg_snapshot_xip(pg_current_snapshot())))"
-    return Func(template=template, output_field=BooleanField())
+    page = list(exports.select_related("invoice").order_by("pk")[: limit + 1])
+    more = len(page) > limit
+    return page[:limit], walk.cursor(page[limit - 1].pk) if more else None
 
 
 def _settled_before() -> dt.datetime:
-    """Whatever was written before this moment is visible by now, or never."""
+    """Whoever writes now began after this moment, so changes before it are visible by now."""
     oldest = timezone.now()
     if connection.vendor == "postgresql":
         with connection.cursor() as sql:
             sql.execute(_OLDEST_WRITER)
             (started,) = sql.fetchone()
         oldest = min(oldest, started or oldest)
-    return oldest - _TOLERANCE
+    return oldest

@@ -137,5 +137,6 @@ urlpatterns = [
     path("v1/openapi.json", door(openapi), name="openapi"),
     path("v1/docs", door(reference_page, is_page=True), name="docs"),
     path("v1/", include(_behind_the_door())),
-    re_path(r"^.*$", door(not_found)),
+    # A dot is no line break, which an address may hold.
+    re_path(r"^[\s\S]*$", door(not_found)),
 ]

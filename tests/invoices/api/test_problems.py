@@ -33,7 +33,16 @@ def check(answer, status, kind):
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/", "/api/v1", "/api/v1/", "/api/v2/invoices", "/api/v1/exports/", "/api/x\x00"]
+    "path",
+    [
+        "/api/",
+        "/api/v1",
+        "/api/v1/",
+        "/api/v2/invoices",
+        "/api/v1/exports/",
+        "/api/x\x00",
+        "/api/a%0Ab",
+    ],
 )
 def test_address_that_is_none_is_a_problem(client, path):
     check(client.get(path), 404, "not-found")
