@@ -10,10 +10,11 @@ import logging
 import re
 from urllib.parse import unquote
 
-#: The token of an intake link; what a log-in to Procountor brings back; and whatever looks like a
-#: JWT, as API keys and access tokens do.
+#: The token of an intake link; what a log-in to Procountor brings back; whatever looks like a JWT,
+#: as API keys and access tokens do; tokens of our own API; and what signs webhooks.
 _SECRETS = re.compile(
     r"(/connect/)[\w-]{16,}|((?:^|[?&])(?:code|state)=)[^&\s\"]+|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}"
+    r"|(fnk_|whsec_)[A-Za-z0-9+/=_-]{16,}"
 )
 
 
@@ -25,7 +26,7 @@ def masked(text: str) -> str:
     """`text` without what opens something; decoded where it was hidden by percent signs."""
     shown, found = text, False
     for _layer in range(_MOST_LAYERS):
-        hidden = _SECRETS.sub(lambda match: f"{match[1] or match[2] or ''}••••", shown)
+        hidden = _SECRETS.sub(lambda match: f"{match[1] or match[2] or match[3] or ''}••••", shown)
         found = found or hidden != shown
         shown = unquote(hidden)
         if shown == hidden:

@@ -29,6 +29,9 @@ _VIEW_ALL = [
     "invoices.view_wordingversion",
     "invoices.view_rollup",
     "invoices.view_shopconnection",
+    "invoices.view_apitoken",
+    "invoices.view_webhookendpoint",
+    "invoices.view_webhookdelivery",
 ]
 #: What differs names buyers: only for whoever may see them.
 _CHANGES = ["invoices.view_heldchange"]
@@ -48,6 +51,8 @@ _SUPPORT = [
     "integrations.change_bankaccount",
     "integrations.delete_bankaccount",
     "invoices.manage_shopconnection",
+    "invoices.manage_apitoken",
+    "invoices.manage_webhookendpoint",
 ]
 _ACCOUNTANT = [
     "integrations.check_connection",

@@ -104,6 +104,17 @@ SCHEDULES: list[dict[str, Any]] = [
         "schedule_type": "D",
     },
     {
+        "name": "webhooks",
+        "func": "invoices.tasks.follow_webhooks",
+        "schedule_type": "I",
+        "minutes": 1,
+    },
+    {
+        "name": "end of first answers and deliveries",
+        "func": "invoices.tasks.forget_answers",
+        "schedule_type": "H",
+    },
+    {
         "name": "removed integrations",
         "func": "integrations.tasks.watch_integrations",
         "schedule_type": "D",

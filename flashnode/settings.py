@@ -173,6 +173,30 @@ SHOPS_ALLOW_LOCAL = env.bool("SHOPS_ALLOW_LOCAL", default=False)
 #: How often a shop is asked what has changed there.
 SHOPS_PULL_SECONDS = env.int("SHOPS_PULL_SECONDS", default=600)
 
+# --- HTTP API and webhooks (README, "HTTP API") ----------------------------------------------
+
+#: Of one token, over all processes and machines; a body costs one more for each 100 kB.
+API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=600)
+if API_REQUESTS_PER_MINUTE < 1:
+    raise ImproperlyConfigured("API_REQUESTS_PER_MINUTE is a number from 1.")
+API_MAX_BODY_BYTES = env.int("API_MAX_BODY_BYTES", default=20_000_000)
+#: How long a request that is repeated with its Idempotency-Key gets its first answer.
+API_ANSWER_HOURS = env.int("API_ANSWER_HOURS", default=48)
+if API_ANSWER_HOURS < 24:
+    raise ImproperlyConfigured("API_ANSWER_HOURS is a number from 24: sources rely on a day.")
+#: When a webhook that was not answered is tried again.
+WEBHOOK_RETRY_SECONDS = env.list(
+    "WEBHOOK_RETRY_SECONDS", cast=int, default=[5, 300, 1800, 7200, 18000, 36000, 36000]
+)
+WEBHOOK_TIMEOUT_SECONDS = env.float("WEBHOOK_TIMEOUT_SECONDS", default=15.0)
+#: A webhook that has only failed for so long is paused, and an alert raised.
+WEBHOOK_PAUSE_DAYS = env.int("WEBHOOK_PAUSE_DAYS", default=5)
+#: Deliveries are deleted after so many days.
+WEBHOOK_DAYS = env.int("WEBHOOK_DAYS", default=30)
+#: For the demo and tests only: addresses without TLS, and networks that are not public.
+WEBHOOK_ALLOW_HTTP = env.bool("WEBHOOK_ALLOW_HTTP", default=False)
+WEBHOOK_ALLOWED_NETWORKS = env.list("WEBHOOK_ALLOWED_NETWORKS", default=[])
+
 # --- Evidence (invoices/README.md) -----------------------------------------------------------
 
 #: Where the heads of the chains are published daily: people outside who keep the mails, and a file
@@ -546,6 +570,18 @@ UNFOLD = {
                         "checklist",
                         "integrations_rehearsal_changelist",
                         "integrations.view_rehearsal",
+                    ),
+                    _link(
+                        _("API tokens"),
+                        "vpn_key",
+                        "invoices_apitoken_changelist",
+                        "invoices.view_apitoken",
+                    ),
+                    _link(
+                        _("Webhooks"),
+                        "webhook",
+                        "invoices_webhookendpoint_changelist",
+                        "invoices.view_webhookendpoint",
                     ),
                 ],
             },

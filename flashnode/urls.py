@@ -1,4 +1,5 @@
-"""Addresses: the admin and its language switch, and the page of a customer with an intake link.
+"""Addresses: the admin and its language switch, the page of a customer with an intake link, and the
+HTTP API to sources.
 
 `/healthz` and `/readyz` are answered before any address is looked up: `flashnode.health`.
 """
@@ -19,5 +20,6 @@ urlpatterns = [
     path("connect/activated/<str:environment>/", activated, name="activated"),
     path("connect/<str:token>/", connect, name="connect"),
     path("shops/<str:hook_id>/", receive, name="shop_hook"),
+    path("api/", include("invoices.api.urls")),
     path("admin/", admin.site.urls),
 ]

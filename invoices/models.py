@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from integrations.models import Tenant
 from invoices import (  # noqa: F401 - Django looks for models here
+    api_models,
     cause_models,
     change_models,
     correction_models,
@@ -32,6 +33,7 @@ from invoices import (  # noqa: F401 - Django looks for models here
     team_models,
     upload_models,
     watch_models,
+    webhook_models,
     wording_models,
 )
 from invoices.document import InvoiceDocument

@@ -10,17 +10,22 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from invoices import causes, engine, entered, evidence, expiry, filing, ledger, plans, rehearsal
+from invoices.api import first_answers
 from invoices.evidence import nightly
 from invoices.filing_models import FilingRun
 from invoices.reports import checking, files, rolling
 from invoices.shops import inbox, pulling
 from invoices.uploads import following, previewing, taking_in
 from invoices.watch import beat
+from invoices.webhooks import collecting, delivering
 
 
 def run_lanes() -> int:
-    """Work through what is due."""
-    return engine.run_lanes()
+    """Work through what is due, and have sources told of it."""
+    done = engine.run_lanes()
+    if done and collecting.listening().exists():
+        async_task("invoices.tasks.follow_webhooks")
+    return done
 
 
 def sweep() -> int:
@@ -213,3 +218,31 @@ def follow_shops() -> int:
 def forget_shop_deliveries() -> int:
     """Daily: what is known of old webhooks only so that replays are told."""
     return inbox.forget()
+
+
+def follow_webhooks() -> int:
+    """Every minute, and after exporting: what sources are to be told of, and endpoints that no
+    worker posts to."""
+    collecting.collect()
+    found = delivering.endpoints_due()
+    for endpoint_pk in found:
+        async_task("invoices.tasks.deliver_webhooks", endpoint_pk)
+    return len(found)
+
+
+def deliver_webhooks_soon(endpoint_pk: int) -> None:
+    """Have an endpoint posted to in the background, once what is due is committed."""
+    transaction.on_commit(partial(async_task, "invoices.tasks.deliver_webhooks", endpoint_pk))
+
+
+def deliver_webhooks(endpoint_pk: int) -> bool:
+    """Post to one endpoint for a turn; the next turn is a task of its own."""
+    goes_on = delivering.deliver(endpoint_pk)
+    if goes_on:
+        async_task("invoices.tasks.deliver_webhooks", endpoint_pk)
+    return goes_on
+
+
+def forget_answers() -> int:
+    """Every hour: the API's first answers and the webhooks' deliveries whose time is over."""
+    return first_answers.forget() + delivering.forget()

@@ -2,6 +2,7 @@
 
 from invoices.admin import (
     alerts,
+    api_desk,
     causes,
     chains,
     changes,
@@ -21,11 +22,13 @@ from invoices.admin import (
     shops,
     unknown_codes,
     uploads,
+    webhooks,
     wording,
 )
 
 __all__ = [
     "alerts",
+    "api_desk",
     "causes",
     "chains",
     "changes",
@@ -45,5 +48,6 @@ __all__ = [
     "shops",
     "unknown_codes",
     "uploads",
+    "webhooks",
     "wording",
 ]

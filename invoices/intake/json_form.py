@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 import simplejson
 
@@ -64,8 +64,11 @@ def _number(text: str) -> Decimal | _NotANumber:
     return number if number.adjusted() < 40 else _NotANumber(text)
 
 
-def read_json(text: str) -> ReadResult:
-    """Every invoice of a JSON text that starts with { or [."""
+def read_json(
+    text: str, *, form: Literal["any", "one", "list"] = "any", most: int = MAX_ITEMS
+) -> ReadResult:
+    """Every invoice of a JSON text. `form` says whether it has to be one invoice, a list of at
+    most `most`, or may be either."""
     if text.count(",") > MAX_COMMAS:
         too_complex = problem("file_too_complex", "", text.count(","), MAX_COMMAS)
         return ReadResult("json", (), (too_complex,))
@@ -83,14 +86,21 @@ def read_json(text: str) -> ReadResult:
         return ReadResult("json", (), (problem("json_broken", place, error.msg),))
     except RecursionError:
         return ReadResult("json", (), (problem("too_deep", "", "", MAX_DEPTH),))
+    if form == "one":
+        return ReadResult("json", (_read_item(1, data),))
+    if form == "list":
+        if isinstance(data, _Object):
+            data.setdefault("invoices", [])
+            return _read_list(data, most)
+        return ReadResult("json", (), (problem("not_an_object", "", data),))
     if not isinstance(data, _Object) or not (_OURS | {"invoices"}) & data.keys():
         return ReadResult("unknown", (), (problem("format_unknown", "", "JSON"),))
     if "invoices" not in data:
         return ReadResult("json", (_read_item(1, data),))
-    return _read_list(data)
+    return _read_list(data, most)
 
 
-def _read_list(data: _Object) -> ReadResult:
+def _read_list(data: _Object, most: int) -> ReadResult:
     problems = [problem("unknown_field", key) for key in sorted(data.keys() - {"invoices"})]
     problems += [problem("repeated_field", key) for key in data.repeated]
     listed = data["invoices"]
@@ -98,8 +108,8 @@ def _read_list(data: _Object) -> ReadResult:
         problems.append(problem("not_a_list", "invoices"))
     elif not listed:
         problems.append(problem("missing", "invoices"))
-    elif len(listed) > MAX_ITEMS:
-        problems.append(problem("too_many", "invoices", len(listed), MAX_ITEMS))
+    elif len(listed) > most:
+        problems.append(problem("too_many", "invoices", len(listed), most))
     if problems:
         return ReadResult("json", (), tuple(problems[:MAX_PROBLEMS]))
     items = (_read_item(number, found) for number, found in enumerate(listed, start=1))

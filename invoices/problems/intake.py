@@ -303,6 +303,10 @@ INTAKE: dict[str, Words] = {
         _("The invoice {value} came with other content again; a person has decided about it."),
         _("Nothing to do: the decision stands. It is told with the changed invoices."),
     ),
+    "idempotency_key_reused": Words(
+        _("The key {value} came with another request before, so this one was not read."),
+        _("Have the source use a new key for each new request."),
+    ),
     "number_expired": Words(
         _("An invoice {value} was received before; its time of retention is over, and it is gone."),
         _(

@@ -184,6 +184,16 @@ CAUSES: dict[str, Cause] = {
         severity="warning",
         watched=False,
     ),
+    "webhook_failing": Cause(
+        _("A webhook has been paused"),
+        _("%(host)s has taken nothing since %(since)s, or wants nothing more. Events wait."),
+        _(
+            "Ask the customer to put it right, then resume the webhook on the tenant's page of "
+            "the API. Exports are not touched by it."
+        ),
+        severity="warning",
+        watched=False,
+    ),
     "radar_warning": Cause(
         _("A connection will soon need the customer"),
         _("What the daily check warns of: %(count)s. Invoices are exported as long as it lasts."),

@@ -42,7 +42,19 @@ def test_key_is_masked_even_in_a_traceback():
     assert key not in shown and key.split(".")[1] not in shown
 
 
-@pytest.mark.parametrize("text", ["/connect/", "/connect/short/", "eyJ", "/admin/x/y/", "20774740"])
+@pytest.mark.parametrize("secret", ["fnk_" + "aZ09" * 11 + "ab", "whsec_" + "aZ0+/9_-" * 5 + "="])
+def test_tokens_and_secrets_of_our_own_api_are_masked(secret):
+    prefix = secret.partition("_")[0]
+
+    assert (
+        line("GET /x?t=%s Bearer %s", secret, secret)
+        == f"GET /x?t={prefix}_•••• Bearer {prefix}_••••"
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["fnk_", "fnk_short", "/connect/", "/connect/short/", "eyJ", "/admin/x/y/", "20774740"]
+)
 def test_what_opens_nothing_is_left_alone(text):
     assert masked(text) == text
 

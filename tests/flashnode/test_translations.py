@@ -23,7 +23,7 @@ from django.utils import translation
 
 from integrations.advice import ADVICE
 from integrations.replies import TEXTS
-from invoices.problems import CUSTOMER
+from invoices.problems import CUSTOMER, MAPPING
 
 LOCALE = Path(project.LOCALE_PATHS[0])
 DJANGO = Path(django.__file__).parent
@@ -179,6 +179,25 @@ def test_pages_of_customers_are_in_their_language(language):
     }
 
     assert len(theirs) > 40
+    assert sorted(theirs - known) == []
+
+
+@pytest.mark.parametrize("language", ["fi", "sv"])
+def test_what_the_api_says_is_in_the_language_of_its_readers(language):
+    catalogue = _read(LOCALE / language / "LC_MESSAGES/django.po")
+    known = set(_translated(catalogue))
+    theirs = {
+        key
+        for key, message in _messages(catalogue).items()
+        if any(
+            place.startswith(("invoices/api/", "flashnode/templates/api/"))
+            for place, _line in message.locations
+        )
+    }
+    with translation.override(None):
+        theirs |= {str(text) for words in MAPPING.values() for text in (words.cause, words.remedy)}
+
+    assert len(theirs) > 150
     assert sorted(theirs - known) == []
 
 

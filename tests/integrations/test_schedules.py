@@ -45,6 +45,8 @@ def test_what_runs_by_the_clock_is_scheduled_for_ever():
         "integrations.tasks.watch_integrations": "D",
         "integrations.tasks.ask_about_intake_keys_again": "I",
         "integrations.tasks.remind_invited": "H",
+        "invoices.tasks.follow_webhooks": "I",
+        "invoices.tasks.forget_answers": "H",
     }
     assert all(row.repeats == -1 for row in schedules.values())
     assert all(callable(import_string(func)) for func in schedules)

@@ -6,6 +6,7 @@ import pytest
 import invoices.intake
 from invoices.document import Address, Buyer, CashDiscount, InvoiceDocument, Row
 from invoices.intake import read
+from invoices.intake.json_form import read_json
 from tests.invoices.intake.builders import DATA, read_file
 
 ONE = json.loads((DATA / "json/one.json").read_text())
@@ -145,3 +146,27 @@ def test_guide_names_every_field():
     assert {
         name for name in fields if f"`{name}`" not in guide and f'"{name}"' not in guide
     } == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "form", "codes"),
+    [
+        ("{}", "one", {"missing"}),
+        ('{"invoices": []}', "one", {"missing", "unknown_field"}),
+        ("[]", "one", {"not_an_object"}),
+        ("{}", "list", {"missing"}),
+        ("[]", "list", {"not_an_object"}),
+        ('{"invoices": [1, 2, 3]}', "list", {"too_many"}),
+        ('{"invoices": [1], "invoices": [2]}', "list", {"repeated_field"}),
+    ],
+)
+def test_who_says_what_comes_is_told_when_it_is_something_else(text, form, codes):
+    result = read_json(text, form=form, most=2)
+
+    found = [*result.problems, *(each for item in result.items for each in item.problems)]
+    assert {each.code for each in found} == codes
+
+
+@pytest.mark.parametrize("form", ["any", "one"])
+def test_one_invoice_is_read_the_same_whoever_says_so(form):
+    assert read_json(json.dumps(ONE), form=form) == read(json.dumps(ONE).encode())
