@@ -208,33 +208,6 @@ def changes_between(old: InvoiceDocument, new: InvoiceDocument) -> list[dict[str
     ]
 
 
-def differences_between(old: InvoiceDocument, new: InvoiceDocument) -> list[dict[str, str]]:
-    """[{field, old, new}] as texts: everything that differs, what may not be corrected too; what
-    only `new` has comes last. A row that only one of them has is told field by field."""
-    before, after = _every_place(old), _every_place(new)
-    return [
-        {"field": place, "old": before.get(place, ""), "new": after.get(place, "")}
-        for place in {**before, **after}
-        if before.get(place, "") != after.get(place, "")
-    ]
-
-
-def _every_place(document: InvoiceDocument) -> dict[str, str]:
-    """Every place that has a value, and the value as text."""
-    found: dict[str, str] = {}
-    waiting: list[tuple[str, Any]] = [("", document.as_json())]
-    while waiting:
-        place, value = waiting.pop()
-        if isinstance(value, dict):
-            inside = [(f"{place}.{name}" if place else name, value[name]) for name in value]
-            waiting += reversed(inside)
-        elif isinstance(value, list):
-            waiting += reversed([(f"{place}[{n}]", each) for n, each in enumerate(value, 1)])
-        else:
-            found[place] = _text(value)
-    return found
-
-
 def correct(
     export: InvoiceExport,
     document: InvoiceDocument,

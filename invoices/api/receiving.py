@@ -118,4 +118,4 @@ def _differences(item: ReceivedItem, sent: ReadItem) -> dict[str, Any]:
     """Of an invoice that was received before with other content; else nothing."""
     if item.outcome in _KNOWN or item.invoice is None or sent.document is None:
         return {}
-    return {"differences": shapes.differences(item.invoice, sent.document)}
+    return {"differences": shapes.differences_to(item.invoice, sent.document)}

@@ -16,6 +16,7 @@ from pydantic import ConfigDict, Field
 from invoices import corrections, problems
 from invoices.api.numbers import address_of
 from invoices.api.problems import error
+from invoices.differences import differences
 from invoices.document import InvoiceDocument, Problem
 from invoices.enums import ExportStatus, ItemOutcome
 from invoices.models import Invoice, InvoiceExport, ReceivedItem
@@ -82,7 +83,7 @@ class BatchResult(_Shape):
 
     position: int
     number: str
-    outcome: str = Field(examples=["accepted", "duplicate", "rejected"])
+    outcome: str = Field(examples=["accepted", "duplicate", "held", "rejected"])
     invoice: Receipt | None
     errors: list[FieldError]
     differences: list[Difference]
@@ -184,10 +185,10 @@ def receipts(invoices: Iterable[Invoice]) -> dict[int, dict[str, Any]]:
     }
 
 
-def differences(known: Invoice, sent: InvoiceDocument) -> list[dict[str, str]]:
-    """What differs between the invoice we have and the one sent. Where the documents are equal,
-    only the PDFs can differ."""
-    found = corrections.differences_between(known.document, sent)
+def differences_to(known: Invoice, sent: InvoiceDocument) -> list[dict[str, str]]:
+    """What differs between the invoice as it counts here and the one sent. Where the documents are
+    equal, only the PDFs can differ."""
+    found = differences(corrections.document_of(known.export), sent)
     return found or [{"field": "attachments", "old": "", "new": ""}]
 
 

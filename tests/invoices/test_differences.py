@@ -1,9 +1,10 @@
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from invoices.differences import MOST, differences
 from invoices.document import InvoiceDocument
 from tests import factories
+from tests.invoices.mapping import strategies
 
 
 def document(**fields):
@@ -78,3 +79,10 @@ def test_two_long_invoices_are_told_in_part():
     )
 
     assert len(differences(one, other)) == MOST
+
+
+@given(strategies.documents(), strategies.documents())
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+def test_documents_of_any_kind_differ_exactly_when_they_are_not_equal(old, new):
+    assert differences(old, old) == []
+    assert (differences(old, new) == []) == (old == new) == (old.sameness() == new.sameness())

@@ -80,7 +80,7 @@ def test_changed_repeat_is_told_every_difference_and_changes_nothing(source):
     assert (answer.status_code, answer["Content-Type"]) == (409, "application/problem+json")
     assert differences["due_date"] == ("2026-09-15", "2026-09-20")
     assert differences["rows[1].quantity"] == ("1", "2")
-    assert differences["rows[2].name"] == ("", "Konsultointi")
+    assert differences["rows[2]"] == ("", "Konsultointi · 1 × 100.00")
     assert Invoice.objects.get().content["due_date"] == "2026-09-15"
 
 
@@ -174,9 +174,9 @@ def test_batch_has_a_result_for_each_invoice_in_order(source):
     told = answer.json()
     assert answer.status_code == 200
     assert [each["outcome"] for each in told["results"]] == [
-        "duplicate", "rejected", "accepted", "rejected", "rejected",
+        "duplicate", "held", "accepted", "rejected", "rejected",
     ]  # fmt: skip
-    assert told["counts"] == {"accepted": 1, "duplicate": 1, "rejected": 3}
+    assert told["counts"] == {"accepted": 1, "duplicate": 1, "held": 1, "rejected": 2}
     assert [each["field"] for each in told["results"][1]["differences"]] == ["order_reference"]
     assert told["results"][2]["invoice"]["number"] == "A-3"
     assert [error["pointer"] for error in told["results"][3]["errors"]] == ["/invoices/3/rows"]
