@@ -81,7 +81,8 @@ def _look_at_all(work: Work, ends_at: float) -> None:
     if seen is not None:
         # What the first ones brought is known only by looking at them again.
         for file in files:
-            file.state = StagedState.WAITING
+            if file.received_id is None:
+                file.state = StagedState.WAITING
     for file in files:
         if file.state == StagedState.WAITING:
             _Look(work, file, ends_at, seen).look()

@@ -31,6 +31,9 @@ _MOST_SECONDS = 300.0
 UNDECIDED = (UploadState.PREVIEWING, UploadState.PREVIEWED, UploadState.FAILED)
 
 
+_OVER = (StagedState.TAKEN_IN, StagedState.PARTLY)
+
+
 class NotPossible(Exception):
     """The upload is in another state by now."""
 
@@ -45,7 +48,8 @@ def look_again(upload: Upload, *, files: list[StagedFile]) -> None:
     with transaction.atomic():
         _open_tenant(upload)
         _move(upload, UNDECIDED, UploadState.PREVIEWING, failure="")
-        chosen = StagedFile.objects.filter(pk__in=[file.pk for file in files])
+        # Of a file that is received already there is nothing left to look at.
+        chosen = StagedFile.objects.filter(pk__in=[file.pk for file in files], received=None)
         chosen.update(state=StagedState.WAITING, done_bytes=0, counts={}, sums={}, causes=[])
         look_soon(upload)
 
@@ -76,7 +80,7 @@ def discard(upload: Upload, *, by: User | None) -> None:
     with transaction.atomic():
         over = {"finished_at": timezone.now()}
         _move(upload, UNDECIDED, UploadState.DISCARDED, **over)
-        upload.files.update(state=StagedState.LEFT)
+        upload.files.filter(received=None).update(state=StagedState.LEFT)
         staging.forget_contents(upload)
         facts = {"upload": upload.pk, "files": [file.sha256 for file in _files(upload)]}
         audit.record("upload.discarded", tenant=upload.tenant, by=by, data=facts)
@@ -88,7 +92,7 @@ def cancel(upload: Upload, *, by: User) -> None:
         # Waits for a worker that is in the middle of a transaction.
         over = {"finished_at": timezone.now()}
         _move(upload, (UploadState.TAKING_IN,), UploadState.CANCELLED, **over)
-        for file in _files(upload).exclude(state=StagedState.TAKEN_IN):
+        for file in _files(upload).exclude(state__in=_OVER):
             file.state = _cancelled(file, by)
             file.save(update_fields=["state"])
         staging.forget_contents(upload)
@@ -116,7 +120,7 @@ def run(pk: int) -> bool:
             work.move(UploadState.FAILED, failure="too_often", finished_at=timezone.now())
             return False
         ends_at = time.monotonic() + _MOST_SECONDS
-        for file in _files(work.upload).exclude(state=StagedState.TAKEN_IN):
+        for file in _files(work.upload).exclude(state__in=_OVER):
             if not _take_in(work, file, ends_at):
                 work.let_go()
                 if time.monotonic() >= ends_at:
@@ -141,10 +145,11 @@ def _take_in(work: Work, file: StagedFile, ends_at: float) -> bool:
         work.sign()
         if not ended and (run.items == before or time.monotonic() >= ends_at):
             return False
+    is_whole = run.state == RunState.DONE
+    file.state = StagedState.TAKEN_IN if is_whole else StagedState.PARTLY
+    file.save(update_fields=["state"])
     if run.state == RunState.REFUSED:
         refuse_closed(Tenant.objects.get(pk=work.tenant.pk))
-    file.state = StagedState.TAKEN_IN
-    file.save(update_fields=["state"])
     return True
 
 

@@ -254,6 +254,32 @@ def test_tenant_closed_while_a_worker_is_due_ends_the_upload(accountant, tenant,
     assert not ReceivedFile.objects.exists()
 
 
+def test_what_was_in_when_the_tenant_was_closed_stays_and_the_rest_can_be_looked_at_again(
+    accountant, tenant, monkeypatch
+):
+    upload = staged(accountant, tenant, named("a.json", own("A-1")), named("b.json", own("B-1")))
+    press(accountant, upload, "confirm", queue="drafts")
+    take_in = taking_in._take_in
+
+    def close_after_the_first(*given):
+        found = take_in(*given)
+        type(tenant).objects.update(state="closed")
+        return found
+
+    monkeypatch.setattr(taking_in, "_take_in", close_after_the_first)
+    assert not tasks.take_in_upload(upload.pk)
+    monkeypatch.undo()
+    type(tenant).objects.update(state="active")
+    press(accountant, upload, "again")
+    assert tasks.preview_upload(upload.pk)
+    press(accountant, upload, "confirm", queue="drafts")
+    assert tasks.take_in_upload(upload.pk)
+
+    assert sorted(Invoice.objects.values_list("number", flat=True)) == ["A-1", "B-1"]
+    assert [file.state for file in upload.files.all()] == ["taken_in", "taken_in"]
+    assert ReceivedFile.objects.count() == 2
+
+
 def test_discarded_upload_leaves_only_which_files_it_were(accountant, tenant):
     upload = staged(accountant, tenant, named("a.csv", table(row("T-1"), row("T-2", Asiakas=""))))
 
