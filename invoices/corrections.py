@@ -16,6 +16,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.fields.json import KT
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -116,7 +117,7 @@ def latest_of(pks: Iterable[int]) -> dict[int, Expected]:
     """What counts now of those exports that were corrected, by primary key: one query."""
     latest = Correction.objects.filter(export__in=list(pks), number=F("export__corrections"))
     found = latest.values_list(
-        "export", "date", "content__due_date", "content__buyer__address__name"
+        "export", "date", KT("content__due_date"), KT("content__buyer__address__name")
     )
     return {
         pk: Expected(date, dt.date.fromisoformat(due_date) if due_date else None, buyer)

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from django.db.models import Q
+from django.db.models.fields.json import KeyTextTransform
 
 from integrations.models import Tenant
 from invoices import exports
@@ -75,7 +76,9 @@ def release() -> int:
 def _credited(tenant_pk: int, pks: Iterable[int]) -> dict[int, list[str]]:
     """The numbers that each credit note names. Several stand in one text with commas between
     them, which may also be part of a number."""
-    rows = InvoiceExport.objects.filter(
+    notes = InvoiceExport.objects.filter(
         tenant=tenant_pk, pk__in=list(pks), invoice__is_credit_note=True
-    ).values_list("pk", "invoice__content__corrects_number")
+    )
+    # As text: SQLite would give 1001 for "1001".
+    rows = notes.values_list("pk", KeyTextTransform("corrects_number", "invoice__content"))
     return {pk: [text, *text.split(", ")] for pk, text in rows if text}

@@ -302,3 +302,9 @@ def test_place_that_is_frozen_cannot_be_named():
     for place in ("number", "gross_total", "rows[1].quantity", "rows[2].unit", "currency"):
         with pytest.raises(KeyError):
             corrections.corrected(document, {place: "2"})
+
+
+def test_buyer_whose_name_could_be_json_is_shown_as_a_text(refused):
+    correct(refused, **{"buyer.address.name": "1001"})
+
+    assert corrections.shown_of([refused])[refused.pk].buyer_name == "1001"

@@ -61,6 +61,15 @@ def test_credit_note_before_its_invoice_in_the_file_goes_after_it(tenant, sandbo
     assert export_of("C-1").status == "reconciled"
 
 
+@pytest.mark.parametrize("number", ["1001", "true", "1.50", "null"])
+def test_number_that_could_be_json_is_a_text(tenant, sandbox, number):
+    take_in(tenant, note("C-1", number), factories.invoice(number))
+
+    run(tenant)
+
+    assert booked(sandbox) == [number, "C-1"]
+
+
 def test_credit_note_waits_while_its_invoice_needs_attention(tenant, sandbox):
     take_in(tenant, factories.invoice("A-1"), note("C-1", "A-1"))
     refused = {"kind": "status", "status": 400, "message": "ERROR_BRN_CODE", "field": "x"}
