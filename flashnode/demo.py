@@ -249,7 +249,8 @@ def settle(demo: Demo) -> dict[str, Any]:
     deadline = time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < deadline:
         status: dict[str, Any] = demo.manage("export_status")
-        moving = ("queued", "submitting", "unknown", "submitted")
+        # Parked are only credit notes here, until the next sweep sees their invoices accepted.
+        moving = ("queued", "submitting", "unknown", "submitted", "parked")
         if not any(status["statuses"][name] for name in moving):
             return status
         time.sleep(1)

@@ -54,11 +54,14 @@ def park(export: InvoiceExport, number: str) -> bool:
     return exports.park(export, ParkedReason.CREDITED_INVOICE, [problem])
 
 
-def release() -> int:
-    """Queue the credit notes that need not wait any more; returns how many."""
+def release(tenant_pk: int | None = None) -> int:
+    """Queue the credit notes, of one tenant or of all, that need not wait any more; returns how
+    many."""
     parked = InvoiceExport.objects.filter(
         status=ExportStatus.PARKED, parked_reason=ParkedReason.CREDITED_INVOICE
     )
+    if tenant_pk is not None:
+        parked = parked.filter(tenant=tenant_pk)
     of_tenants: dict[int, set[int]] = defaultdict(set)
     for tenant_pk, pk in parked.values_list("tenant", "pk").iterator():
         of_tenants[tenant_pk].add(pk)

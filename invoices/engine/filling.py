@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.1
 _STEPS_SECONDS = 1.0
+_NOTES_SECONDS = 0.5
 #: As much is ready as leaves in this time, up to a number. What is ready when a worker is killed
 #: has to be looked for in Procountor, so it is not more.
 _AHEAD_SECONDS = 1.5
@@ -63,6 +64,8 @@ class Filler:
         found += self._look_for_lost(lane, room - found) if found < room else 0
         if found < room:
             found += self._queued(lane, room - found)
+        if not found:
+            found += self._release_notes(lane)
         self._read_back(lane, idle=not found)
         if not found:
             lane.look_at = time.monotonic() + _LOOK_SECONDS
@@ -101,7 +104,7 @@ class Filler:
         ready: list[tuple[InvoiceExport, bytes]] = []
         for due in found:
             if number := waiting.get(due.export.pk):
-                self._let_wait(due.export, number)
+                self._let_wait(lane, due.export, number)
                 continue
             body = self._body(lane, due)
             if body is None:
@@ -115,10 +118,18 @@ class Filler:
                 self._submit(lane, export, attempt)
         return len(found)
 
-    def _let_wait(self, export: InvoiceExport, number: str) -> None:
+    def _let_wait(self, lane: HeldLane, export: InvoiceExport, number: str) -> None:
         for taken in exports.claim([export]):
-            credit_notes.park(taken, number)
+            lane.notes_wait |= credit_notes.park(taken, number)
         self.refused += 1
+
+    def _release_notes(self, lane: HeldLane) -> int:
+        """What was parked in this turn for an invoice that was on its way, before the sweep."""
+        if not lane.notes_wait or time.monotonic() < lane.notes_at:
+            return 0
+        lane.notes_at = time.monotonic() + _NOTES_SECONDS
+        lane.notes_wait = bool(lane.jobs)
+        return credit_notes.release(lane.pk)
 
     def _body(self, lane: HeldLane, due: Due) -> bytes | None:
         """The bytes to POST; None when the export was moved on without any request."""

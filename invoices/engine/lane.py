@@ -49,7 +49,9 @@ class HeldLane:
         self.reading = False
         self.accepted = 0
         self.read_back_at = time.monotonic()
-        self.look_at = self.steps_at = 0.0
+        self.look_at = self.steps_at = self.notes_at = 0.0
+        #: Whether credit notes of this turn wait for invoices that may be accepted meanwhile.
+        self.notes_wait = False
         self.stopped = False
         self.taken_at = time.monotonic()
         self.last_work_at = time.monotonic()

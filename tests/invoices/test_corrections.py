@@ -304,6 +304,7 @@ def test_place_that_is_frozen_cannot_be_named():
             corrections.corrected(document, {place: "2"})
 
 
+@pytest.mark.django_db(transaction=True)
 def test_buyer_whose_name_could_be_json_is_shown_as_a_text(refused):
     correct(refused, **{"buyer.address.name": "1001"})
 

@@ -61,6 +61,15 @@ def test_credit_note_before_its_invoice_in_the_file_goes_after_it(tenant, sandbo
     assert export_of("C-1").status == "reconciled"
 
 
+def test_credit_note_goes_in_the_turn_that_submitted_its_invoice(tenant, sandbox, settings):
+    settings.EXPORT_LINGER_SECONDS = 2
+    take_in(tenant, note("C-1", "A-1"), factories.invoice("A-1"))
+
+    engine.run_lane(tenant.pk)
+
+    assert booked(sandbox) == ["A-1", "C-1"]
+
+
 @pytest.mark.parametrize("number", ["1001", "true", "1.50", "null"])
 def test_number_that_could_be_json_is_a_text(tenant, sandbox, number):
     take_in(tenant, note("C-1", number), factories.invoice(number))
