@@ -5,7 +5,6 @@ Nothing here writes to a shop. Settings for tests and the demo allow addresses o
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import socket
 import threading
@@ -22,6 +21,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 from urllib3.util.connection import create_connection
+
+from invoices.public_addresses import is_public
 
 ANSWER_LIMIT_BYTES = 20_000_000
 CONNECT_SECONDS, READ_SECONDS, TOTAL_SECONDS = 10.0, 30.0, 60.0
@@ -77,10 +78,7 @@ def _public(host: str, port: int) -> list[str]:
     name with both kinds is no shop."""
     found = {str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
     for address in found:
-        ip = ipaddress.ip_address(address.split("%")[0])
-        mapped = getattr(ip, "ipv4_mapped", None) or getattr(ip, "sixtofour", None)
-        is_public = ip.is_global and not ip.is_multicast and (mapped is None or mapped.is_global)
-        if not (is_public or settings.SHOPS_ALLOW_LOCAL):
+        if not (is_public(address) or settings.SHOPS_ALLOW_LOCAL):
             raise _NotPublic(address)
     return sorted(found)
 

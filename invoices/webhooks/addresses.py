@@ -1,8 +1,7 @@
 """Where a webhook may go: https, and public addresses only.
 
 A name is judged by what it leads to at the moment of the connection (`posting`), not here: between
-a look-up and a connection the answer can change. Source of the ranges: IANA's special-purpose
-registries, as the standard library has them.
+a look-up and a connection the answer can change.
 """
 
 from __future__ import annotations
@@ -13,8 +12,9 @@ from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
 
+from invoices.public_addresses import is_public
+
 _PLAIN = re.compile(r"[!-~]+")
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 class AddressRefused(ValueError):
@@ -49,26 +49,7 @@ def is_allowed(ip: str) -> bool:
     """Whether a connection may lead to this IP address."""
     found = ipaddress.ip_address(ip.partition("%")[0])
     exceptions = [ipaddress.ip_network(text) for text in settings.WEBHOOK_ALLOWED_NETWORKS]
-    return any(found in network for network in exceptions) or _is_public(found)
-
-
-def _is_public(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    if isinstance(ip, ipaddress.IPv6Address):
-        if any(not _is_public(inner) for inner in _inside(ip)):
-            return False
-        if ip.ipv4_mapped is not None:
-            return True
-        if ip.is_site_local:
-            return False
-    return ip.is_global and not ip.is_multicast and not ip.is_reserved
-
-
-def _inside(ip: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
-    """The IPv4 addresses that an IPv6 one may be routed to."""
-    found = [ip.ipv4_mapped, ip.sixtofour, *(ip.teredo or ())]
-    if ip in _NAT64:
-        found.append(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF))
-    return [each for each in found if each is not None]
+    return any(found in network for network in exceptions) or is_public(ip)
 
 
 def _is_ip(host: str) -> bool:
