@@ -63,7 +63,11 @@ class Node:
         """The first non-empty text at `path`, spaces collapsed; "" when there is none."""
         text = self.known.get(path)
         if text is None:
-            text = self.known[path] = next(filter(None, map(_text, self.found(path))), "")
+            text = ""
+            for element in self.found(path):
+                if text := _text(element):
+                    break
+            self.known[path] = text
         return text
 
     def texts(self, path: str) -> list[str]:

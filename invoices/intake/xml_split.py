@@ -292,8 +292,10 @@ def masked(content: bytes) -> bytes:
     "--" cannot stand inside a comment, so one that is never closed ends the search there and
     cannot hide the invoices after it.
     """
-    blank = bytearray(content)
     at = content.find(b"<!--")
+    if at < 0:
+        return _without_cdata(content)
+    blank = bytearray(content)
     while at >= 0:
         end = content.find(b"--", at + 4)
         if end < 0:
@@ -305,8 +307,10 @@ def masked(content: bytes) -> bytes:
 
 
 def _without_cdata(content: bytes) -> bytes:
-    blank = bytearray(content)
     at, end = content.find(b"<![CDATA["), -1
+    if at < 0:
+        return content
+    blank = bytearray(content)
     while at >= 0:
         following = content.find(b"<![CDATA[", at + 9)
         if end < at:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import re
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
+
+from lxml import etree
 
 from invoices.intake.node import Node
 
@@ -18,6 +20,7 @@ _INVOICE = "InvoiceDetails/"
 _TERMS = "InvoiceDetails/PaymentTermsDetails"
 _EPI = "EpiDetails/EpiPaymentInstructionDetails/"
 #: Amounts in another currency by definition, or not part of what is sold.
+_WITH_CURRENCY = etree.XPath("descendant::*[@AmountCurrencyIdentifier]")
 _OTHER_CURRENCY = re.compile(
     "OtherCurrency|InvoiceTotalVatAccountingAmount|Sub|Credit|OperationLimit|Monthly"
 )
@@ -110,9 +113,9 @@ def _delivery(finvoice: Node) -> dict[str, dt.date | None]:
 def _currency(finvoice: Node) -> str:
     name = "AmountCurrencyIdentifier"
     used = {
-        (found.get(name) or "").strip().upper()
-        for found in finvoice.element.iterdescendants()
-        if found.get(name) is not None and not _OTHER_CURRENCY.match(found.tag)
+        str(found.get(name)).strip().upper()
+        for found in cast("list[etree._Element]", _WITH_CURRENCY(finvoice.element))
+        if not _OTHER_CURRENCY.match(found.tag)
     } - {""}
     path = _INVOICE + "InvoiceTotalVatIncludedAmount/@" + name
     if not used:
