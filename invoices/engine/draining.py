@@ -22,6 +22,7 @@ from django_q.status import Stat
 logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.1
+_TELL_SECONDS = 1.0
 #: What the pusher needs at most to end its present look into the broker.
 _PUSHER_SECONDS = 3.0
 #: What a worker needs at most to hand its task's result over, so that it is acknowledged.
@@ -49,9 +50,14 @@ class _Sentinel(cluster.Sentinel):  # type: ignore[misc]
         """End the workers and the pusher; django-q2 does the rest. Its own way through the task
         queue waits for ever when nobody takes anything out of it."""
         self.event_out.set()
-        for worker in self.pool:
-            worker.terminate()
+        told_at = float("-inf")
         while self._live(self.pool):
+            # Again and again: a worker that was only just started ignores what comes before it has
+            # said how it takes a signal. Not often: one that ends must not be disturbed.
+            if time.monotonic() - told_at > _TELL_SECONDS:
+                told_at = time.monotonic()
+                for worker in self.pool:
+                    worker.terminate()
             self._look()
         self.pool = []
         patience = time.monotonic() + _PUSHER_SECONDS
