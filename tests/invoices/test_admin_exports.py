@@ -191,13 +191,13 @@ def test_export_page_costs_the_same_for_one_and_three_attempts(
     log_in(client, "Accountant")
     page = url("invoices_invoiceexport_change", export.pk)
     client.get(page)
-    with django_assert_num_queries(29):
+    with django_assert_num_queries(30):
         client.get(page)
     template = SubmissionAttempt.objects.get()
     for number in (2, 3):
         template.pk, template.number = None, number
         template.save(force_insert=True)
-    with django_assert_num_queries(29):
+    with django_assert_num_queries(30):
         client.get(page)
 
 

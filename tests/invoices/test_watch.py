@@ -235,6 +235,7 @@ def test_every_cause_has_words_for_its_facts():
     facts = {"seconds": 400, "count": 3, "names": "worker", "error": "OSError"}
     facts |= {"status": "DELETED", "code": "x", "field": "y", "value": "z"}
     facts |= {"exports": 2, "days": 1, "first": "invoices_invoice 7"}
+    facts |= {"host": "hooks.example", "since": "2026-11-02"}
 
     for cause in CAUSES:
         words = explain(cause, facts)
