@@ -91,7 +91,7 @@ def test_same_file_again_is_a_duplicate_and_other_pdfs_are_not(tenant):
     take(tenant, attachment())
 
     assert take(tenant, attachment()).outcome == "duplicate"
-    assert take(tenant, attachment(content=PDF + b"changed")).outcome == "rejected"
+    assert take(tenant, attachment(content=PDF + b"changed")).outcome == "held"
 
 
 def test_one_name_twice_in_one_invoice_is_refused(tenant):
