@@ -63,8 +63,8 @@ def release(tenant_pk: int | None = None) -> int:
     if tenant_pk is not None:
         parked = parked.filter(tenant=tenant_pk)
     of_tenants: dict[int, set[int]] = defaultdict(set)
-    for tenant_pk, pk in parked.values_list("tenant", "pk").iterator():
-        of_tenants[tenant_pk].add(pk)
+    for owner, pk in parked.values_list("tenant", "pk").iterator():
+        of_tenants[owner].add(pk)
     released = 0
     for tenant in Tenant.objects.filter(pk__in=of_tenants):
         keys = sorted(of_tenants[tenant.pk])

@@ -38,7 +38,7 @@ from invoices.exports.attempts import (
     give_back,
     open_attempt,
 )
-from invoices.exports.creating import NewExport, create, create_each
+from invoices.exports.creating import NewExport, create_each
 from invoices.exports.moves import (
     ALLOWED_MOVES,
     QUEUEABLE,
@@ -68,7 +68,6 @@ __all__ = [
     "claim_next",
     "close",
     "conflict",
-    "create",
     "create_each",
     "credential_refused",
     "differs",

@@ -20,7 +20,7 @@ from invoices.enums import AttentionReason, ExportStatus
 from invoices.exports import causes
 from invoices.exports.moves import facts_of_move
 from invoices.exports.steps.people import attach_to_new
-from invoices.models import Invoice, InvoiceExport, PreparedPayload, Restore
+from invoices.models import InvoiceExport, PreparedPayload, Restore
 from invoices.pdf import Pdf
 
 S = ExportStatus
@@ -125,24 +125,3 @@ def _hold(held: Sequence[tuple[int, NewExport]], tenant_pk: int) -> None:
         rows += causes.rows_of(pk, tenant_pk, found, euros, timezone.now())
     audit.record_rows(f"export.{S.NEEDS_ATTENTION}", moves)
     insert_each(ExportCause, rows)
-
-
-def create(
-    invoice: Invoice,
-    *,
-    by: User | None,
-    warnings: list[Any],
-    prepared: tuple[str, bytes] | None = None,
-) -> InvoiceExport:
-    """The intention to export one `invoice`, as a draft."""
-    one = NewExport(
-        invoice.pk,
-        invoice.number,
-        invoice.buyer_name,
-        invoice.currency,
-        invoice.gross_total,
-        warnings,
-        (prepared[0], prepared[1].decode()) if prepared else None,
-    )
-    (pk,) = create_each([one], invoice.tenant_id, by=by)
-    return InvoiceExport.objects.get(pk=pk)

@@ -20,7 +20,7 @@ from invoices import audit, engine, pieces
 from invoices.filing.batches import TenantClosed, batches, drafts_of, lock, take, uncollected
 from invoices.filing.judging import Terms
 from invoices.filing_models import FilingRun, RunState
-from invoices.intake import ColumnMapping, DateOrder, DecimalMark, Reading, reading
+from invoices.intake import ColumnMapping, Reading, reading
 from invoices.intake.values import storable
 from invoices.models import ReceivedFile
 
@@ -60,7 +60,10 @@ def begin(
             received_by=by,
         )
         run = FilingRun.objects.create(
-            received=received, tenant=tenant, queue=queue, mapping=_as_json(mapping)
+            received=received,
+            tenant=tenant,
+            queue=queue,
+            mapping=mapping.as_json() if mapping else {},
         )
         facts = {"file": received.pk, "name": received.name, "sha256": received.sha256}
         audit.record("file.received", tenant=tenant, by=by, data=facts)
@@ -114,7 +117,8 @@ def cancel(run: FilingRun, *, by: User | None) -> bool:
 def read_again(run: FilingRun) -> Reading:
     """What is not taken in yet of the file, as it is kept."""
     source = pieces.opened(run.received)
-    return reading(source, name=run.received.name, mapping=_from_json(run.mapping), after=run.items)
+    mapping = ColumnMapping.from_json(run.mapping)
+    return reading(source, name=run.received.name, mapping=mapping, after=run.items)
 
 
 class _Lost(Exception):
@@ -208,29 +212,6 @@ class _Turn:
 def _record(action: str, run: FilingRun, by: User | None) -> None:
     facts = {"file": run.pk, "name": run.received.name, "items": run.items}
     audit.record(action, tenant=run.tenant, by=by, data=facts | run.counts)
-
-
-def _as_json(mapping: ColumnMapping | None) -> dict[str, Any]:
-    if mapping is None:
-        return {}
-    return {
-        "columns": dict(mapping.columns),
-        "decimal_mark": mapping.decimal_mark,
-        "date_order": mapping.date_order,
-        "unread": list(mapping.unread),
-    }
-
-
-def _from_json(kept: dict[str, Any]) -> ColumnMapping:
-    if not kept:
-        return ColumnMapping()
-    mark, order = kept["decimal_mark"], kept["date_order"]
-    return ColumnMapping(
-        kept["columns"],
-        mark and DecimalMark(mark),
-        order and DateOrder(order),
-        tuple(kept.get("unread", ())),
-    )
 
 
 def run_of(received: ReceivedFile) -> FilingRun | None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 
 class DecimalMark(StrEnum):
@@ -38,6 +38,26 @@ class ColumnMapping:
     decimal_mark: DecimalMark | None = None
     date_order: DateOrder | None = None
     unread: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """As it is kept beside a file."""
+        return {
+            "columns": dict(self.columns),
+            "decimal_mark": self.decimal_mark,
+            "date_order": self.date_order,
+            "unread": list(self.unread),
+        }
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Self:
+        """From `as_json`; what is left out or empty says nothing."""
+        mark, order = kept.get("decimal_mark"), kept.get("date_order")
+        return cls(
+            dict(kept.get("columns", {})),
+            DecimalMark(mark) if mark else None,
+            DateOrder(order) if order else None,
+            tuple(kept.get("unread", ())),
+        )
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from django.utils import timezone
 
 from integrations.models import Tenant
 from invoices import audit
-from invoices.intake import ColumnMapping, DateOrder, DecimalMark
 from invoices.intake.columns import plain
 from invoices.upload_models import ColumnLayout
 from invoices.uploads import refuse_closed
@@ -54,16 +53,6 @@ def applied(layout: ColumnLayout, headings: Sequence[str]) -> dict[str, Any]:
         "decimal_mark": layout.decimal_mark,
         "date_order": layout.date_order,
     }
-
-
-def mapping_of(applied: Mapping[str, Any]) -> ColumnMapping:
-    """What reading takes, from `StagedFile.mapping`."""
-    return ColumnMapping(
-        columns=dict(applied.get("columns", {})),
-        decimal_mark=DecimalMark(applied["decimal_mark"]) if applied.get("decimal_mark") else None,
-        date_order=DateOrder(applied["date_order"]) if applied.get("date_order") else None,
-        unread=tuple(applied.get("unread", ())),
-    )
 
 
 def save(

@@ -22,7 +22,7 @@ from integrations.enums import TenantState
 from integrations.models import Tenant
 from invoices.document import Problem
 from invoices.filing import Previewed, Verdict, preview
-from invoices.intake import Reading, reading
+from invoices.intake import ColumnMapping, Reading, reading
 from invoices.intake.values import storable
 from invoices.mapping.identifiers import is_personal
 from invoices.upload_models import (
@@ -157,7 +157,7 @@ class _Look:
         return found
 
     def _reading(self) -> Reading:
-        mapping = layouts.mapping_of(self.file.mapping) if self.file.mapping else None
+        mapping = ColumnMapping.from_json(self.file.mapping) if self.file.mapping else None
         return reading(staging.source_of(self.file), name=self.file.name, mapping=mapping)
 
     def _known(self, one: Previewed) -> Previewed:
@@ -284,7 +284,7 @@ def try_columns(tenant: Tenant, file: StagedFile, mapping: dict[str, Any], most:
     if file.sample is None:
         return Tried([], [])
     source = io.BytesIO(bytes(file.sample))
-    found = reading(source, name=file.name, mapping=layouts.mapping_of(mapping))
+    found = reading(source, name=file.name, mapping=ColumnMapping.from_json(mapping))
     invoices = list(preview(tenant, found))
     told = [each for each in found.problems if not each.code.startswith("columns_")]
     return Tried(invoices[:most], told)

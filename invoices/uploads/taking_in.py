@@ -19,9 +19,10 @@ from integrations.models import Tenant
 from invoices import audit, filing
 from invoices.enums import ReceivedVia
 from invoices.filing_models import FilingRun, RunState
+from invoices.intake import ColumnMapping
 from invoices.models import ReceivedFile
 from invoices.upload_models import StagedFile, StagedState, Upload, UploadState
-from invoices.uploads import layouts, refuse_closed, staging
+from invoices.uploads import refuse_closed, staging
 from invoices.uploads.work import MOST_TRIES, Stopped, Work
 
 _TURN_SECONDS = 2.0
@@ -166,7 +167,7 @@ def _begun(work: Work, file: StagedFile) -> FilingRun:
             via=ReceivedVia.UPLOAD,
             by=work.upload.confirmed_by,
             queue=bool(work.upload.queue),
-            mapping=layouts.mapping_of(file.mapping) if file.mapping else None,
+            mapping=ColumnMapping.from_json(file.mapping) if file.mapping else None,
         ).received
     with transaction.atomic():
         work.sign()
